@@ -1,0 +1,4 @@
+module urbanhomeschool.org/uhs/migrations
+
+go 1.26
+

@@ -1,0 +1,144 @@
+// Package postgres opens the cloud's database.
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"urbanhomeschool.org/uhs/shared/db"
+)
+
+// DB is a pool of connections. Cloud-only code may use Pool directly.
+type DB struct{ Pool *pgxpool.Pool }
+
+// Open connects to url and checks that the server answers.
+func Open(ctx context.Context, url string) (*DB, error) {
+	cfg, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("open postgres: the DATABASE_URL cannot be read") // its text holds a password
+	}
+	cfg.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("open postgres: %w", err)
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("open postgres: %w", err)
+	}
+	return &DB{pool}, nil
+}
+
+// Close ends all connections.
+func (d *DB) Close() { d.Pool.Close() }
+
+// Dialect implements db.DB.
+func (d *DB) Dialect() db.Dialect { return db.Postgres }
+
+// View implements db.DB with a read-only transaction.
+func (d *DB) View(ctx context.Context, fn func(db.Tx) error) error {
+	return pgx.BeginTxFunc(ctx, d.Pool, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(t pgx.Tx) error { return fn(&tx{t: t}) })
+}
+
+// Update implements db.DB. It runs fn again, at most four times, after a
+// serialisation failure or a deadlock.
+func (d *DB) Update(ctx context.Context, fn func(db.Tx) error) error {
+	var err error
+	for range 4 {
+		x := &tx{after: new([]func())}
+		err = pgx.BeginFunc(ctx, d.Pool, func(t pgx.Tx) error { x.t = t; return fn(x) })
+		if err == nil {
+			for _, f := range *x.after {
+				f()
+			}
+			return nil
+		}
+		if !Transient(err) {
+			return err
+		}
+	}
+	return err
+}
+
+// Transient tells whether err is a serialisation failure or a deadlock.
+func Transient(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01")
+}
+
+// Native gives the pgx transaction under tx, for packages that only the cloud
+// runs. It panics when tx is not of this package: a wiring mistake.
+func Native(t db.Tx) pgx.Tx {
+	for {
+		if x, ok := t.(*tx); ok {
+			return x.t
+		}
+		t = t.(db.Unwrapper).Unwrap()
+	}
+}
+
+type tx struct {
+	t     pgx.Tx
+	after *[]func()
+}
+
+func (*tx) Dialect() db.Dialect { return db.Postgres }
+func (*tx) Value(any) any       { return nil }
+
+func (x *tx) AfterCommit(fn func()) {
+	if x.after != nil {
+		*x.after = append(*x.after, fn)
+	}
+}
+
+func (x *tx) Exec(ctx context.Context, q db.SQL, args ...any) (int64, error) {
+	tag, err := x.t.Exec(ctx, q.For(db.Postgres), args...)
+	return tag.RowsAffected(), err
+}
+
+func (x *tx) Query(ctx context.Context, q db.SQL, args ...any) (db.Rows, error) {
+	return x.t.Query(ctx, q.For(db.Postgres), args...)
+}
+
+func (x *tx) Savepoint(ctx context.Context, fn func(db.Tx) error) error {
+	return pgx.BeginFunc(ctx, x.t, func(t pgx.Tx) error { return fn(&tx{t: t, after: x.after}) })
+}
+
+func (x *tx) BulkInsert(ctx context.Context, table string, columns []string, rows [][]any) error {
+	_, err := x.t.CopyFrom(ctx, pgx.Identifier{table}, columns, pgx.CopyFromRows(rows))
+	return err
+}
+
+// BulkUpsert copies into a temporary table and inserts from there what is new.
+func (x *tx) BulkUpsert(ctx context.Context, table string, columns []string, rows [][]any) ([]string, error) {
+	quoted := make([]string, len(columns))
+	for i, c := range columns {
+		quoted[i] = pgx.Identifier{c}.Sanitize()
+	}
+	into, temp, list := pgx.Identifier{table}.Sanitize(), "bulk_"+table, strings.Join(quoted, ", ")
+	name := pgx.Identifier{temp}.Sanitize()
+	// CREATE TABLE AS and not LIKE: it carries the types and no constraints, so
+	// that a row that exists already does not fail the copy.
+	create := "CREATE TEMP TABLE IF NOT EXISTS " + name + " ON COMMIT DROP AS SELECT " + list + " FROM " + into + " WITH NO DATA"
+	if _, err := x.t.Exec(ctx, create); err != nil {
+		return nil, err
+	}
+	if _, err := x.t.Exec(ctx, "TRUNCATE "+name); err != nil {
+		return nil, err
+	}
+	if _, err := x.t.CopyFrom(ctx, pgx.Identifier{temp}, columns, pgx.CopyFromRows(rows)); err != nil {
+		return nil, err
+	}
+	got, err := x.t.Query(ctx, "INSERT INTO "+into+" ("+list+") SELECT DISTINCT ON ("+quoted[0]+") "+list+" FROM "+name+
+		" ON CONFLICT ("+quoted[0]+") DO NOTHING RETURNING "+quoted[0]+"::text")
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(got, pgx.RowTo[string])
+}

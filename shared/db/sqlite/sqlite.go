@@ -1,0 +1,228 @@
+// Package sqlite opens the appliance's database: one writer connection and a
+// pool of readers on a WAL file with synchronous=FULL, so that what a person
+// was told is saved survives a power cut.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/mattn/go-sqlite3"
+
+	"urbanhomeschool.org/uhs/shared/db"
+)
+
+// oldestSQLite is the first release without the WAL-reset corruption that
+// affects 3.7.0 to 3.51.2 (sqlite.org, release 3.51.3).
+const oldestSQLite = 3_051_003
+
+// DB is an open file.
+type DB struct{ w, r *sql.DB }
+
+// Open opens or makes the file at path. It refuses a SQLite library older than
+// 3.51.3 and one built without FTS5.
+func Open(path string) (*DB, error) {
+	if _, n, _ := sqlite3.Version(); n < oldestSQLite {
+		return nil, fmt.Errorf("open sqlite: library %d is older than 3.51.3, which can corrupt WAL files", n)
+	}
+	common := "file:" + (&url.URL{Path: path}).EscapedPath() + "?_journal_mode=WAL&_foreign_keys=on&_busy_timeout=10000&_synchronous=FULL"
+	w, err := sql.Open("sqlite3", common+"&_txlock=immediate")
+	if err != nil {
+		return nil, fmt.Errorf("open sqlite: %w", err)
+	}
+	w.SetMaxOpenConns(1)
+	if err := check(w); err != nil {
+		_ = w.Close()
+		return nil, fmt.Errorf("open sqlite %s: %w", path, err)
+	}
+	r, err := sql.Open("sqlite3", common+"&_query_only=true")
+	if err != nil {
+		_ = w.Close()
+		return nil, fmt.Errorf("open sqlite: %w", err)
+	}
+	r.SetMaxOpenConns(4)
+	return &DB{w, r}, nil
+}
+
+func check(w *sql.DB) error {
+	var mode string
+	if err := w.QueryRow("PRAGMA journal_mode").Scan(&mode); err != nil {
+		return err
+	}
+	var fts bool
+	if err := w.QueryRow("SELECT count(*) > 0 FROM pragma_compile_options WHERE compile_options = 'ENABLE_FTS5'").Scan(&fts); err != nil {
+		return err
+	}
+	if !fts {
+		return fmt.Errorf("this binary was built without the tag sqlite_fts5: build it with make")
+	}
+	return nil
+}
+
+// Writer is the writing connection, for migrations.
+func (d *DB) Writer() *sql.DB { return d.w }
+
+// Close closes the file.
+func (d *DB) Close() error {
+	rerr := d.r.Close()
+	if err := d.w.Close(); err != nil {
+		return err
+	}
+	return rerr
+}
+
+// Dialect implements db.DB.
+func (d *DB) Dialect() db.Dialect { return db.SQLite }
+
+// View implements db.DB on a reader: it sees the last commit and waits for nobody.
+func (d *DB) View(ctx context.Context, fn func(db.Tx) error) error {
+	t, err := d.r.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = t.Rollback() }() // a read has nothing to keep
+	return fn(&tx{t: t})
+}
+
+// Update implements db.DB on the one writer.
+func (d *DB) Update(ctx context.Context, fn func(db.Tx) error) error {
+	t, err := d.w.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = t.Rollback() }() // does nothing after a commit
+	x := &tx{t: t, after: new([]func())}
+	if err := fn(x); err != nil {
+		return err
+	}
+	if err := t.Commit(); err != nil {
+		return err
+	}
+	for _, f := range *x.after {
+		f()
+	}
+	return nil
+}
+
+type tx struct {
+	t     *sql.Tx
+	after *[]func()
+}
+
+// $1 is a *named* parameter to SQLite, numbered by first appearance; ?1 is not.
+var placeholder = regexp.MustCompile(`\$(\d+)`)
+
+func text(q db.SQL) string { return placeholder.ReplaceAllString(q.For(db.SQLite), "?$1") }
+
+// args cuts times to the microseconds Postgres keeps, so that a value read back
+// equals the one on the other side.
+func args(in []any) []any {
+	for i, a := range in {
+		switch a := a.(type) {
+		case time.Time:
+			in[i] = a.UTC().Truncate(time.Microsecond)
+		case *time.Time:
+			if a != nil {
+				in[i] = a.UTC().Truncate(time.Microsecond)
+			}
+		}
+	}
+	return in
+}
+
+func (*tx) Dialect() db.Dialect { return db.SQLite }
+func (*tx) Value(any) any       { return nil }
+
+func (x *tx) AfterCommit(fn func()) {
+	if x.after != nil {
+		*x.after = append(*x.after, fn)
+	}
+}
+
+func (x *tx) Exec(ctx context.Context, q db.SQL, a ...any) (int64, error) {
+	r, err := x.t.ExecContext(ctx, text(q), args(a)...)
+	if err != nil {
+		return 0, err
+	}
+	return r.RowsAffected()
+}
+
+func (x *tx) Query(ctx context.Context, q db.SQL, a ...any) (db.Rows, error) {
+	r, err := x.t.QueryContext(ctx, text(q), args(a)...)
+	if err != nil {
+		return nil, err
+	}
+	return rows{r}, nil
+}
+
+var savepoints atomic.Int64
+
+func (x *tx) Savepoint(ctx context.Context, fn func(db.Tx) error) error {
+	name := fmt.Sprintf("sp%d", savepoints.Add(1))
+	if _, err := x.t.ExecContext(ctx, "SAVEPOINT "+name); err != nil {
+		return err
+	}
+	if err := fn(x); err != nil {
+		if _, rerr := x.t.ExecContext(ctx, "ROLLBACK TO "+name); rerr != nil {
+			return fmt.Errorf("%w (and the savepoint could not be undone: %w)", err, rerr)
+		}
+		_, _ = x.t.ExecContext(ctx, "RELEASE "+name)
+		return err
+	}
+	_, err := x.t.ExecContext(ctx, "RELEASE "+name)
+	return err
+}
+
+// maxVariables is SQLite's default limit of parameters in one statement.
+const maxVariables = 32766
+
+func (x *tx) BulkInsert(ctx context.Context, table string, columns []string, in [][]any) error {
+	_, err := x.bulk(ctx, table, columns, in, "")
+	return err
+}
+
+func (x *tx) BulkUpsert(ctx context.Context, table string, columns []string, in [][]any) ([]string, error) {
+	return x.bulk(ctx, table, columns, in, " ON CONFLICT ("+columns[0]+") DO NOTHING RETURNING "+columns[0])
+}
+
+func (x *tx) bulk(ctx context.Context, table string, columns []string, in [][]any, tail string) ([]string, error) {
+	var keys []string
+	one := "(" + strings.TrimSuffix(strings.Repeat("?,", len(columns)), ",") + ")"
+	per := min(500, maxVariables/len(columns))
+	for len(in) > 0 {
+		n := min(per, len(in))
+		values := make([]any, 0, n*len(columns))
+		for _, r := range in[:n] {
+			values = append(values, args(r)...)
+		}
+		q := "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES " +
+			strings.TrimSuffix(strings.Repeat(one+",", n), ",") + tail
+		if tail == "" {
+			if _, err := x.t.ExecContext(ctx, q, values...); err != nil {
+				return nil, err
+			}
+		} else {
+			r, err := x.t.QueryContext(ctx, q, values...)
+			if err != nil {
+				return nil, err
+			}
+			got, err := db.Collect(rows{r}, nil, db.Scalar[string])
+			if err != nil {
+				return nil, err
+			}
+			keys = append(keys, got...)
+		}
+		in = in[n:]
+	}
+	return keys, nil
+}
+
+type rows struct{ *sql.Rows }
+
+func (r rows) Close() { _ = r.Rows.Close() }

@@ -1,0 +1,58 @@
+// Package id makes identifiers: UUIDv7 where a fact is born once, a derived
+// UUID where the same fact can be born twice, and random secrets.
+package id
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// New is a UUIDv7 (RFC 9562): sortable by the time it was made.
+func New() string {
+	u, err := uuid.NewV7()
+	if err != nil { // only when the kernel gives no randomness
+		panic("id: no randomness: " + err.Error())
+	}
+	return u.String()
+}
+
+// Derived is the same UUID (version 8, RFC 9562) for the same parts, so that
+// the same fact made twice, here or on the other side, is one row.
+func Derived(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x1f")))
+	var u uuid.UUID
+	copy(u[:], sum[:16])
+	u[6] = u[6]&0x0f | 0x80
+	u[8] = u[8]&0x3f | 0x80
+	return u.String()
+}
+
+// Valid tells whether s is a UUID in its usual 36-character form.
+func Valid(s string) bool {
+	_, err := uuid.Parse(s)
+	return err == nil && len(s) == 36
+}
+
+// Secret is n random bytes as unpadded base64url.
+func Secret(n int) string {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails since Go 1.24
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// Crockford's base 32 without I, L, O, U: safe to read aloud and to type.
+const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+// Code is n random characters a person can type: 5 bits each.
+func Code(n int) string {
+	b := make([]byte, n)
+	_, _ = rand.Read(b)
+	for i := range b {
+		b[i] = crockford[b[i]&31]
+	}
+	return string(b)
+}

@@ -1,0 +1,72 @@
+package identity
+
+import (
+	"slices"
+
+	"urbanhomeschool.org/uhs/shared/fault"
+)
+
+// AccountID names a person: a UUID.
+type AccountID string
+
+// SchoolID names a school: a UUID.
+type SchoolID string
+
+// Role is what a person is to the platform. The wire values are the published
+// ones of UHS v1.
+type Role string
+
+// The six roles.
+const (
+	Student    Role = "student"
+	Parent     Role = "parent"
+	Instructor Role = "instructor"
+	Admin      Role = "admin"
+	Staff      Role = "staff"
+	Partner    Role = "partner"
+)
+
+// Duty is a responsibility at a school, granted to an instructor account.
+type Duty string
+
+// The duties.
+const (
+	Head      Duty = "head"
+	Bursar    Duty = "bursar"
+	SiteAdmin Duty = "site_admin"
+)
+
+// Actor is who asks: made from a verified access token, given to every use-case.
+// The zero Actor is nobody.
+type Actor struct {
+	Account AccountID
+	Role    Role
+	// School is where the session was opened, or the account's school; empty for
+	// accounts without one.
+	School SchoolID
+	Duties []Duty
+	Email  string
+	// Session is the token's sid; JTI the token's own id.
+	Session, JTI string
+}
+
+// Has tells whether the actor holds duty at the session's school.
+func (a Actor) Has(duty Duty) bool { return slices.Contains(a.Duties, duty) }
+
+// ErrNobody answers a request without a valid token.
+var ErrNobody = fault.New(fault.Unauthenticated, "Please sign in.").WithCode("sign_in")
+
+// ErrForbidden answers a role that may never do this.
+var ErrForbidden = fault.New(fault.Forbidden, "You are not allowed to do this.").WithCode("forbidden")
+
+// Require gives ErrNobody for nobody and ErrForbidden when the actor's role is
+// not among roles.
+func (a Actor) Require(roles ...Role) error {
+	if a.Account == "" {
+		return ErrNobody
+	}
+	if !slices.Contains(roles, a.Role) {
+		return ErrForbidden
+	}
+	return nil
+}

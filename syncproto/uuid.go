@@ -1,0 +1,133 @@
+package syncproto
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+)
+
+// tagUUID is the CBOR tag of a binary UUID (IANA registry, number 37).
+const tagUUID = 37
+
+const uuidText = 36
+
+// packUUIDs rewrites every text string that is a UUID in canonical lower-case
+// form as tag 37 with 16 bytes. unpackUUIDs undoes it exactly.
+func packUUIDs(in []byte) ([]byte, error) {
+	out := make([]byte, 0, len(in))
+	for i := 0; i < len(in); {
+		h, err := head(in, i)
+		if err != nil {
+			return nil, err
+		}
+		end := i + h.size
+		if h.major == majorText || h.major == majorBytes {
+			end += int(h.value)
+		}
+		if h.major == majorText && h.value == uuidText {
+			if u, ok := parseUUID(in[i+h.size : end]); ok {
+				out = append(out, 0xd8, tagUUID, 0x50)
+				out = append(out, u[:]...)
+				i = end
+				continue
+			}
+		}
+		out = append(out, in[i:end]...)
+		i = end
+	}
+	return out, nil
+}
+
+// unpackUUIDs turns tag 37 back into text. Any other tag is refused later by
+// the decoder.
+func unpackUUIDs(in []byte) ([]byte, error) {
+	out := make([]byte, 0, len(in)+len(in)/4)
+	for i := 0; i < len(in); {
+		h, err := head(in, i)
+		if err != nil {
+			return nil, err
+		}
+		end := i + h.size
+		switch {
+		case h.major == majorTag && h.value == tagUUID:
+			if len(in) < end+17 || in[end] != 0x50 {
+				return nil, fmt.Errorf("%w: uuid", ErrMalformed)
+			}
+			out = append(out, 0x78, uuidText)
+			out = appendUUID(out, in[end+1:end+17])
+			end += 17
+		case h.major == majorText || h.major == majorBytes:
+			end += int(h.value)
+			out = append(out, in[i:end]...)
+		default:
+			out = append(out, in[i:end]...)
+		}
+		if len(out) > 2*MaxExpanded {
+			return nil, ErrTooLarge
+		}
+		i = end
+	}
+	return out, nil
+}
+
+const (
+	majorBytes = 2
+	majorText  = 3
+	majorTag   = 6
+)
+
+type itemHead struct {
+	major byte
+	value uint64
+	size  int
+}
+
+// head reads the initial bytes of the CBOR item at i (RFC 8949, section 3) and
+// checks that the content of a string lies inside the input.
+func head(in []byte, i int) (itemHead, error) {
+	h := itemHead{major: in[i] >> 5, value: uint64(in[i] & 31), size: 1}
+	if n := h.value; n >= 24 {
+		if n > 27 { // reserved, or indefinite length, which we forbid
+			return h, fmt.Errorf("%w: length", ErrMalformed)
+		}
+		width := 1 << (n - 24)
+		if len(in) < i+1+width {
+			return h, fmt.Errorf("%w: short", ErrMalformed)
+		}
+		var b [8]byte
+		copy(b[8-width:], in[i+1:i+1+width])
+		h.value, h.size = binary.BigEndian.Uint64(b[:]), 1+width
+	}
+	if (h.major == majorText || h.major == majorBytes) && h.value > uint64(len(in)-i-h.size) {
+		return h, fmt.Errorf("%w: short", ErrMalformed)
+	}
+	return h, nil
+}
+
+func parseUUID(s []byte) (u [16]byte, ok bool) {
+	if s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
+		return u, false
+	}
+	digits := make([]byte, 0, 32)
+	for i, c := range s {
+		switch {
+		case i == 8 || i == 13 || i == 18 || i == 23:
+		case c >= '0' && c <= '9' || c >= 'a' && c <= 'f':
+			digits = append(digits, c)
+		default:
+			return u, false
+		}
+	}
+	_, err := hex.Decode(u[:], digits)
+	return u, err == nil
+}
+
+func appendUUID(out, u []byte) []byte {
+	for i, part := range [][]byte{u[:4], u[4:6], u[6:8], u[8:10], u[10:]} {
+		if i > 0 {
+			out = append(out, '-')
+		}
+		out = hex.AppendEncode(out, part)
+	}
+	return out
+}
