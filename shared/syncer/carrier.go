@@ -2,6 +2,7 @@ package syncer
 
 import (
 	"context"
+	"errors"
 
 	"urbanhomeschool.org/uhs/syncproto"
 )
@@ -29,3 +30,7 @@ type Carrier interface {
 	Purge(ctx context.Context, applied syncproto.Marks)
 	Stop(ctx context.Context) error
 }
+
+// ErrCarrierFull is what Send gives when the carrier's own store is full: the
+// rows stay in the outbox and are sent later.
+var ErrCarrierFull = errors.New("syncer: the carrier is full")

@@ -1,0 +1,212 @@
+// Package api is the HTTP face of the shared domain: huma on Fiber v2, OpenAPI
+// 3.1 made from the handlers, RFC 9457 problems, access tokens. One file per
+// domain mounts that domain's routes; which domains are mounted is the
+// binary's choice.
+//
+// The rule that surprises: an error never repeats what was submitted, because
+// a misspelt field of a login would send the password back and into logs.
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humafiber"
+	"github.com/gofiber/fiber/v2"
+
+	"urbanhomeschool.org/uhs/shared/fault"
+	"urbanhomeschool.org/uhs/shared/id"
+	"urbanhomeschool.org/uhs/shared/identity"
+	"urbanhomeschool.org/uhs/shared/logging"
+)
+
+// Options are what a binary gives the API.
+type Options struct {
+	Name, Version, Environment string
+	// Verify turns an access token into an actor.
+	Verify func(ctx context.Context, token string) (identity.Actor, error)
+	// Healthy reports on the database for /health.
+	Healthy func(ctx context.Context) error
+	Log     *slog.Logger
+}
+
+// API is the application with its routes.
+type API struct {
+	App  *fiber.App
+	Huma huma.API
+
+	opts   Options
+	routes []Route
+}
+
+// Route is one registered operation, for the golden list of routes.
+type Route struct {
+	Method, Path string
+	Public       bool
+	Roles        []identity.Role
+}
+
+// Op describes an operation. Path is the full path. Public needs no token;
+// otherwise empty Roles means everybody who is signed in. Status defaults to
+// 200, MaxBody (bytes) to 1 MiB.
+type Op struct {
+	ID, Method, Path, Summary, Tag string
+	Roles                          []identity.Role
+	Public                         bool
+	Status                         int
+	MaxBody                        int64
+}
+
+// maxRequest is the largest body any route may take; bulk routes of machines
+// (sync) need the most.
+const maxRequest = 8 << 20
+
+// New makes an application without domain routes.
+func New(opts Options) *API {
+	scrubErrors()
+	a := &API{opts: opts}
+	a.App = fiber.New(fiber.Config{
+		AppName: opts.Name, Immutable: true, DisableStartupMessage: true, BodyLimit: maxRequest, StreamRequestBody: false,
+		ErrorHandler: a.fiberError, ServerHeader: "", ProxyHeader: "",
+	})
+	a.App.Use(a.prepare)
+
+	cfg := huma.DefaultConfig(opts.Name, opts.Version)
+	cfg.DocsPath, cfg.SchemasPath, cfg.CreateHooks = "", "", nil
+	cfg.OpenAPIPath = "/openapi"
+	cfg.AllowAdditionalPropertiesByDefault = true
+	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT"}}
+	a.Huma = humafiber.NewV2(a.App, cfg)
+	a.mountService()
+	return a
+}
+
+// Routes lists what was registered.
+func (a *API) Routes() []Route { return a.routes }
+
+type actorKey struct{}
+
+type requestKey struct{}
+
+// ActorOf is who sent the request of ctx; the zero Actor is nobody.
+func ActorOf(ctx context.Context) identity.Actor {
+	who, _ := ctx.Value(actorKey{}).(identity.Actor)
+	return who
+}
+
+// RequestID names the request of ctx in logs and problems.
+func RequestID(ctx context.Context) string {
+	s, _ := ctx.Value(requestKey{}).(string)
+	return s
+}
+
+// prepare gives every request an id and, when it brings a valid token, an actor.
+func (a *API) prepare(c *fiber.Ctx) error {
+	request := id.New()
+	c.Set("X-Request-Id", request)
+	c.Set("X-Content-Type-Options", "nosniff")
+	c.Set("Referrer-Policy", "same-origin")
+	ctx := context.WithValue(c.UserContext(), requestKey{}, request)
+	if token, ok := strings.CutPrefix(c.Get(fiber.HeaderAuthorization), "Bearer "); ok && a.opts.Verify != nil {
+		who, err := a.opts.Verify(ctx, token)
+		if err == nil {
+			ctx = context.WithValue(ctx, actorKey{}, who)
+		} else {
+			ctx = context.WithValue(ctx, tokenErrorKey{}, err)
+		}
+	}
+	c.SetUserContext(ctx)
+	return c.Next()
+}
+
+type tokenErrorKey struct{}
+
+// Register adds an operation. h gets the verified actor; the faults it returns
+// become problems.
+func Register[I, O any](a *API, op Op, h func(ctx context.Context, who identity.Actor, in *I) (*O, error)) {
+	a.routes = append(a.routes, Route{Method: op.Method, Path: op.Path, Public: op.Public, Roles: op.Roles})
+	hop := huma.Operation{OperationID: op.ID, Method: op.Method, Path: op.Path, Summary: op.Summary, DefaultStatus: op.Status, MaxBodyBytes: op.MaxBody}
+	if op.Tag != "" {
+		hop.Tags = []string{op.Tag}
+	}
+	if !op.Public {
+		hop.Security = []map[string][]string{{"bearer": {}}}
+		hop.Errors = append(hop.Errors, http.StatusUnauthorized, http.StatusForbidden)
+		// Before the input is read: who may not ask learns nothing about the input.
+		hop.Middlewares = huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {
+			if err := a.admit(ctx.Context(), op); err != nil {
+				a.writeProblem(ctx, err)
+				return
+			}
+			next(ctx)
+		}}
+	}
+	huma.Register(a.Huma, hop, func(ctx context.Context, in *I) (*O, error) {
+		out, err := h(ctx, ActorOf(ctx), in)
+		if err != nil {
+			return nil, a.problem(ctx, op.Path, err)
+		}
+		return out, nil
+	})
+}
+
+func (a *API) admit(ctx context.Context, op Op) error {
+	if err, ok := ctx.Value(tokenErrorKey{}).(error); ok {
+		return err
+	}
+	who := ActorOf(ctx)
+	if len(op.Roles) == 0 {
+		if who.Account == "" {
+			return identity.ErrNobody
+		}
+		return nil
+	}
+	return who.Require(op.Roles...)
+}
+
+func (a *API) writeProblem(ctx huma.Context, err error) {
+	p := a.problem(ctx.Context(), ctx.URL().Path, err)
+	if werr := huma.WriteErr(a.Huma, ctx, p.Status, p.Detail, p); werr != nil {
+		a.opts.Log.Warn("answer a problem", logging.Err(werr))
+	}
+}
+
+// fiberError answers what Fiber itself refuses: unknown routes, oversized bodies.
+func (a *API) fiberError(c *fiber.Ctx, err error) error {
+	ctx := c.UserContext()
+	var fe *fiber.Error
+	if errors.As(err, &fe) {
+		err = fromStatus(fe.Code)
+	}
+	p := a.problem(ctx, c.Path(), err)
+	p.Path = c.Path()
+	return c.Status(p.Status).JSON(p, "application/problem+json")
+}
+
+func fromStatus(code int) *fault.Error {
+	switch code {
+	case http.StatusNotFound:
+		return fault.New(fault.NotFound, "There is nothing at this address.").WithCode("no_such_route")
+	case http.StatusMethodNotAllowed:
+		return fault.New(fault.NotFound, "This address does not take that method.").WithCode("no_such_method")
+	case http.StatusRequestEntityTooLarge:
+		return fault.New(fault.TooLarge, "The request is too large.").WithCode("too_large")
+	default:
+		if code >= http.StatusInternalServerError {
+			return fault.New(fault.Internal, "Internal error.")
+		}
+		return fault.New(fault.Malformed, "The request could not be read.").WithCode("malformed")
+	}
+}
+
+// once guards the one process-wide hook huma has for errors.
+var once sync.Once //nolint:gochecknoglobals // huma.NewError is global; it must be replaced exactly once
+
+func scrubErrors() {
+	once.Do(func() { huma.NewError = newProblem })
+}

@@ -1,0 +1,112 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"urbanhomeschool.org/uhs/shared/fault"
+	"urbanhomeschool.org/uhs/shared/logging"
+)
+
+// Problem is every error answer: RFC 9457 with the members of UHS v1
+// (status_code, path, errors) and a code the web app translates.
+type Problem struct {
+	Title      string         `json:"title" doc:"Short name of the status."`
+	Status     int            `json:"status"`
+	Detail     string         `json:"detail" doc:"What happened, for a person."`
+	StatusCode int            `json:"status_code"`
+	Path       string         `json:"path,omitempty"`
+	Code       string         `json:"code,omitempty" doc:"Stable name of this error, for translation."`
+	RequestID  string         `json:"request_id,omitempty"`
+	Errors     []ProblemField `json:"errors,omitempty"`
+}
+
+// ProblemField is one invalid input; it never carries the submitted value.
+type ProblemField struct {
+	Type string   `json:"type"`
+	Loc  []string `json:"loc"`
+	Msg  string   `json:"msg"`
+}
+
+// Error implements error; it holds nothing that was submitted.
+func (p *Problem) Error() string { return p.Detail }
+
+// GetStatus implements huma.StatusError.
+func (p *Problem) GetStatus() int { return p.Status }
+
+// ContentType implements huma's content type filter.
+func (p *Problem) ContentType(string) string { return "application/problem+json" }
+
+// newProblem replaces huma.NewError. Message and location of a detail stay, so
+// that a form can mark the right field; the value goes.
+func newProblem(status int, msg string, errs ...error) huma.StatusError {
+	for _, err := range errs {
+		var p *Problem
+		if errors.As(err, &p) {
+			return p
+		}
+	}
+	p := &Problem{Title: http.StatusText(status), Status: status, StatusCode: status, Detail: msg}
+	switch status {
+	case http.StatusUnprocessableEntity:
+		p.Code, p.Detail = "invalid", "Some of the input is not valid."
+	case http.StatusBadRequest:
+		p.Code, p.Detail = "malformed", "The request could not be read."
+	case http.StatusRequestEntityTooLarge:
+		p.Code, p.Detail = "too_large", "The request is too large."
+	case http.StatusInternalServerError:
+		p.Detail = "Internal error."
+		return p
+	}
+	for _, err := range errs {
+		var d huma.ErrorDetailer
+		if errors.As(err, &d) {
+			detail := d.ErrorDetail()
+			p.Errors = append(p.Errors, ProblemField{Type: "value_error", Loc: locate(detail.Location), Msg: detail.Message})
+		}
+	}
+	return p
+}
+
+// locate cuts huma's "body.items[3].tags" into its parts.
+func locate(location string) []string {
+	return strings.FieldsFunc(location, func(r rune) bool { return r == '.' || r == '[' || r == ']' })
+}
+
+var statusOf = map[fault.Kind]int{
+	fault.Internal: http.StatusInternalServerError, fault.Invalid: http.StatusUnprocessableEntity, fault.Malformed: http.StatusBadRequest,
+	fault.Unauthenticated: http.StatusUnauthorized, fault.Forbidden: http.StatusForbidden, fault.NotFound: http.StatusNotFound,
+	fault.Conflict: http.StatusConflict, fault.Gone: http.StatusGone, fault.TooLarge: http.StatusRequestEntityTooLarge,
+	fault.TooMany: http.StatusTooManyRequests, fault.Unavailable: http.StatusServiceUnavailable,
+}
+
+// problem turns any error into an answer. An unknown error reaches the person
+// as "Internal error." with the request id, and the log once.
+func (a *API) problem(ctx context.Context, path string, err error) *Problem {
+	var p *Problem
+	if errors.As(err, &p) {
+		return p
+	}
+	request := RequestID(ctx)
+	var f *fault.Error
+	if !errors.As(err, &f) {
+		f = fault.New(fault.Internal, "Internal error.").Because(err)
+	}
+	status := statusOf[f.Kind]
+	if f.Kind == fault.Internal {
+		a.opts.Log.Error("request failed", logging.Request(request), "path", path, logging.Err(err))
+		f = fault.New(fault.Internal, "Internal error.")
+	} else if f.Cause != nil || f.HintText != "" {
+		a.opts.Log.Info("request refused", logging.Request(request), "path", path, logging.Err(fmt.Errorf("%w", err)))
+	}
+	p = &Problem{Title: http.StatusText(status), Status: status, StatusCode: status, Detail: f.Message, Code: f.Code, Path: path, RequestID: request}
+	for _, field := range f.Fields {
+		p.Errors = append(p.Errors, ProblemField{Type: field.Type, Loc: field.Loc, Msg: field.Msg})
+	}
+	return p
+}
