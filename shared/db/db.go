@@ -7,6 +7,7 @@ package db
 import (
 	"context"
 	"database/sql/driver"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
@@ -79,6 +80,10 @@ type DB interface {
 	Dialect() Dialect
 	View(ctx context.Context, fn func(Tx) error) error
 	Update(ctx context.Context, fn func(Tx) error) error
+	// Permanent tells whether err comes from the data (a constraint, a value out
+	// of range), so that the same statement fails for ever; false for trouble of
+	// the database itself (connection, lock, disk full), which passes.
+	Permanent(err error) bool
 }
 
 // Time scans a timestamp from either database, aggregate or not. NULL is the
@@ -149,6 +154,39 @@ func One[T any](rows Rows, err error, scan func(Rows) (T, error)) (T, error) {
 
 // Scalar scans the only column of a row; for One and Collect.
 func Scalar[T any](r Rows) (v T, err error) { return v, r.Scan(&v) }
+
+// MarshalCBOR writes Unix microseconds as an integer (RFC 8949, major types 0
+// and 1), so that a time has one form on the wire; the zero time is null.
+func (t Time) MarshalCBOR() ([]byte, error) {
+	if t.IsZero() {
+		return []byte{0xf6}, nil
+	}
+	n, major := t.UnixMicro(), byte(0)
+	if n < 0 {
+		n, major = -1-n, 0x20
+	}
+	return binary.BigEndian.AppendUint64([]byte{major | 27}, uint64(n)), nil
+}
+
+// UnmarshalCBOR reads what MarshalCBOR wrote.
+func (t *Time) UnmarshalCBOR(b []byte) error {
+	if len(b) == 1 && b[0] == 0xf6 {
+		t.Time = time.Time{}
+		return nil
+	}
+	if len(b) != 9 || b[0]&0x1f != 27 || b[0]>>5 > 1 {
+		return errors.New("db.Time: want an 8-byte integer")
+	}
+	n := int64(binary.BigEndian.Uint64(b[1:]))
+	if n < 0 {
+		return errors.New("db.Time: out of range")
+	}
+	if b[0]>>5 == 1 {
+		n = -1 - n
+	}
+	t.Time = time.UnixMicro(n).UTC()
+	return nil
+}
 
 // With gives d with a value attached that every transaction hands out by
 // Tx.Value(key).

@@ -72,6 +72,17 @@ func Transient(err error) bool {
 	return errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01")
 }
 
+// Permanent implements db.DB: integrity violations (class 23), bad data (22) and
+// program limits (54).
+func (d *DB) Permanent(err error) bool {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) || len(pg.Code) < 2 {
+		return false
+	}
+	class := pg.Code[:2]
+	return class == "22" || class == "23" || class == "54"
+}
+
 // Native gives the pgx transaction under tx, for packages that only the cloud
 // runs. It panics when tx is not of this package: a wiring mistake.
 func Native(t db.Tx) pgx.Tx {

@@ -6,6 +6,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -108,6 +109,12 @@ func (d *DB) Update(ctx context.Context, fn func(db.Tx) error) error {
 		f()
 	}
 	return nil
+}
+
+// Permanent implements db.DB: constraints, type mismatches and oversized values.
+func (d *DB) Permanent(err error) bool {
+	var e sqlite3.Error
+	return errors.As(err, &e) && (e.Code == sqlite3.ErrConstraint || e.Code == sqlite3.ErrMismatch || e.Code == sqlite3.ErrTooBig)
 }
 
 type tx struct {

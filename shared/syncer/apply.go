@@ -1,0 +1,362 @@
+package syncer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"urbanhomeschool.org/uhs/shared/clock"
+	"urbanhomeschool.org/uhs/shared/db"
+	"urbanhomeschool.org/uhs/shared/fault"
+	"urbanhomeschool.org/uhs/shared/logging"
+	"urbanhomeschool.org/uhs/syncproto"
+)
+
+// Applier applies the other side's frames.
+type Applier struct {
+	DB       db.DB
+	Registry *Registry
+	Hybrid   *Hybrid
+	Clock    clock.Clock
+	Log      *slog.Logger
+	// From is the side that writes the frames: records that only this side may
+	// write are refused.
+	From syncproto.Writer
+	// Admit refuses records about people that the school may not write about. The
+	// appliance, which trusts the cloud, has none.
+	Admit func(ctx context.Context, tx db.Tx, school string, a syncproto.Audience) error
+	// Echo sends the winner of a last-writer record back to everybody, the writer
+	// too. Only the cloud has one.
+	Echo Journal
+	// Reactions run for inserted rows, in the applying transaction.
+	Reactions []Reaction
+}
+
+// Errors of Apply that the conversation acts on.
+var (
+	// ErrGap: the frame starts beyond the watermark; ask for what is missing.
+	ErrGap = errors.New("syncer: a gap before this frame")
+	// ErrForeign: the frame is not of the log it came by.
+	ErrForeign = errors.New("syncer: a frame of another school or epoch")
+)
+
+// Apply stores the events of f that are above the watermark of log and moves
+// the watermark, all in one transaction. A frame seen before changes nothing.
+// Records that can never be stored go to dead_letters and the lane moves on;
+// transient errors change nothing and are returned.
+func (a *Applier) Apply(ctx context.Context, log Log, f syncproto.Frame) (syncproto.Mark, error) {
+	if f.School != log.School || f.Epoch != log.Epoch {
+		return syncproto.Mark{}, ErrForeign
+	}
+	var mark syncproto.Mark
+	err := a.DB.Update(ctx, func(tx db.Tx) error {
+		w, err := a.lockWatermark(ctx, tx, log, f.Lane)
+		if err != nil {
+			return err
+		}
+		mark = w
+		skip, err := overlap(w, f)
+		if err != nil || skip == len(f.Events) {
+			return err
+		}
+		if err := a.store(ctx, tx, log, f, skip); err != nil {
+			return err
+		}
+		mark = syncproto.Mark{Seq: f.End(), Chain: f.Last}
+		if _, err := tx.Exec(ctx, moveWatermark, log.School, log.Epoch, int64(f.Lane), mark.Seq, mark.Chain[:], a.Clock.Now()); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, insertHistory, log.School, log.Epoch, int64(f.Lane), mark.Seq, mark.Chain[:]); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, thinHistory, log.School, log.Epoch, int64(f.Lane))
+		return err
+	})
+	return mark, err
+}
+
+func (a *Applier) lockWatermark(ctx context.Context, tx db.Tx, log Log, lane syncproto.Lane) (syncproto.Mark, error) {
+	var zero syncproto.Hash
+	if _, err := tx.Exec(ctx, insertWatermark, log.School, log.Epoch, int64(lane), zero[:], a.Clock.Now()); err != nil {
+		return syncproto.Mark{}, err
+	}
+	rows, err := tx.Query(ctx, lockWatermark, log.School, log.Epoch, int64(lane))
+	return db.One(rows, err, scanMark)
+}
+
+// overlap is how many events of f lie at or below w. It checks the chain where
+// the two meet.
+func overlap(w syncproto.Mark, f syncproto.Frame) (int, error) {
+	if f.First > w.Seq+1 {
+		return 0, fmt.Errorf("%w: lane %d has %d, the frame starts at %d", ErrGap, f.Lane, w.Seq, f.First)
+	}
+	chain := f.Prev
+	for i, e := range f.Events {
+		seq := f.First + int64(i)
+		if seq == w.Seq+1 {
+			if chain != w.Chain {
+				return 0, fmt.Errorf("%w: lane %d differs at %d", ErrFork, f.Lane, w.Seq)
+			}
+			return i, nil
+		}
+		chain = syncproto.Chain(chain, e.Hash())
+	}
+	if f.End() == w.Seq && chain != w.Chain {
+		return 0, fmt.Errorf("%w: lane %d differs at %d", ErrFork, f.Lane, w.Seq)
+	}
+	return len(f.Events), nil
+}
+
+// store tries the frame as a whole, with bulk inserts; if anything in it is
+// poison, it goes through the events one at a time.
+func (a *Applier) store(ctx context.Context, tx db.Tx, log Log, f syncproto.Frame, skip int) error {
+	first := f.First + int64(skip)
+	events := f.Events[skip:]
+	err := tx.Savepoint(ctx, func(tx db.Tx) error { return a.storeWhole(ctx, tx, log, events) })
+	if err == nil || !a.permanent(err) {
+		return err
+	}
+	for i, e := range events {
+		pos := syncproto.Position{School: log.School, Epoch: log.Epoch, Lane: f.Lane, Seq: first + int64(i)}
+		if err := a.storeOne(ctx, tx, pos, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// permanent tells poison from trouble that passes.
+func (a *Applier) permanent(err error) bool {
+	switch fault.KindOf(err) {
+	case fault.Internal:
+		return a.DB.Permanent(err) || errors.Is(err, syncproto.ErrMalformed) || errors.Is(err, syncproto.ErrTooLarge)
+	case fault.Unavailable, fault.TooMany:
+		return false
+	default:
+		return true
+	}
+}
+
+// record is one decoded event.
+type record struct {
+	event syncproto.Event
+	kind  Kind
+	value any
+}
+
+// storeWhole stores a run of events; the first bad one fails all.
+func (a *Applier) storeWhole(ctx context.Context, tx db.Tx, log Log, events []syncproto.Event) error {
+	rows, err := tx.Query(ctx, anyDead, log.School)
+	dead, err := db.One(rows, err, db.Scalar[int64])
+	if err != nil {
+		return err
+	}
+	if dead > 0 && len(events) > 1 {
+		return errSlowly // something may have to be parked behind a dead letter
+	}
+	admitted := map[syncproto.Audience]bool{}
+	records := make([]record, 0, len(events))
+	for _, e := range events {
+		if e.IsErased() {
+			continue
+		}
+		r, err := a.open(ctx, tx, log.School, e, admitted)
+		if err != nil {
+			return err
+		}
+		records = append(records, r)
+	}
+	var inserted []record
+	for len(records) > 0 {
+		n := sameKind(records)
+		got, err := a.putRun(ctx, tx, log.School, records[:n])
+		if err != nil {
+			return err
+		}
+		inserted = append(inserted, got...)
+		records = records[n:]
+	}
+	return a.react(ctx, tx, inserted)
+}
+
+// errSlowly makes store go through the events one at a time.
+var errSlowly = fault.New(fault.Conflict, "One at a time.").WithCode("one_at_a_time")
+
+// open decodes an event and checks who may write it and about whom.
+func (a *Applier) open(ctx context.Context, tx db.Tx, school string, e syncproto.Event, admitted map[syncproto.Audience]bool) (record, error) {
+	k, ok := a.Registry.kinds[e.Type]
+	if !ok {
+		return record{}, errUnknown
+	}
+	if w := k.Declared().Writer; w != syncproto.EitherSide && w != a.From {
+		return record{}, fault.New(fault.Forbidden, "This side does not write such records.").WithCode("not_the_writer")
+	}
+	v, err := k.decode(e)
+	if err != nil {
+		return record{}, err
+	}
+	if about := k.audience(v); a.Admit != nil && !admitted[about] {
+		if err := a.Admit(ctx, tx, school, about); err != nil {
+			return record{}, err
+		}
+		admitted[about] = true
+	}
+	return record{e, k, v}, nil
+}
+
+// errUnknown marks an event of a type this build does not know.
+var errUnknown = fault.New(fault.Invalid, "An unknown type of record.").WithCode("unknown_type")
+
+// sameKind is the length of the run of records of one kind at the front.
+func sameKind(records []record) int {
+	n := 1
+	for n < len(records) && records[n].kind == records[0].kind {
+		n++
+	}
+	return n
+}
+
+// putRun stores records of one kind and gives those that were inserted.
+func (a *Applier) putRun(ctx context.Context, tx db.Tx, school string, records []record) ([]record, error) {
+	table, columns, ok := records[0].kind.bulk()
+	if !ok || len(records) < 8 {
+		var inserted []record
+		for _, r := range records {
+			done, err := a.put(ctx, tx, school, r)
+			if err != nil {
+				return nil, err
+			}
+			if done {
+				inserted = append(inserted, r)
+			}
+		}
+		return inserted, nil
+	}
+	rows := make([][]any, len(records))
+	for i, r := range records {
+		rows[i] = r.kind.row(r.value)
+	}
+	keys, err := tx.BulkUpsert(ctx, table, columns, rows)
+	if err != nil {
+		return nil, err
+	}
+	isNew := make(map[string]bool, len(keys))
+	for _, k := range keys {
+		isNew[k] = true
+	}
+	inserted := records[:0:0]
+	for _, r := range records {
+		if key := r.kind.id(r.value); isNew[key] {
+			delete(isNew, key) // a second one of the same id in this run is a repeat
+			inserted = append(inserted, r)
+		} else if err := a.contradiction(ctx, tx, school, r); err != nil {
+			return nil, err
+		}
+	}
+	return inserted, nil
+}
+
+// put stores one record by its merge rule and reports whether it was inserted.
+func (a *Applier) put(ctx context.Context, tx db.Tx, school string, r record) (bool, error) {
+	if r.kind.Declared().Merge == syncproto.LastWriter {
+		return a.putLast(ctx, tx, school, r)
+	}
+	done, err := r.kind.put(ctx, tx, r.value)
+	if err == nil && !done {
+		err = a.contradiction(ctx, tx, school, r)
+	}
+	return done, err
+}
+
+// contradiction keeps a fact that has the id of another one but differs.
+func (a *Applier) contradiction(ctx context.Context, tx db.Tx, school string, r record) error {
+	same, err := r.kind.same(ctx, tx, r.value)
+	if err != nil || same {
+		return err
+	}
+	return a.conflict(ctx, tx, school, r.event.Type, r.event.Entity, r.event.HLC, r.event.Body)
+}
+
+// putLast keeps the record with the later clock. A losing body, whichever side
+// it came from, is kept in conflict_log when both sides may write.
+func (a *Applier) putLast(ctx context.Context, tx db.Tx, school string, r record) (bool, error) {
+	clockValue := r.event.HLC
+	if a.Echo != nil { // only the cloud clamps, and then tells everybody
+		clockValue = clockValue.Clamp(a.Clock.Now())
+	}
+	a.Hybrid.Observe(clockValue)
+	rows, err := tx.Query(ctx, selectVersion, r.event.Type, r.event.Entity)
+	old, err := db.One(rows, err, scanVersion)
+	if err != nil && !errors.Is(err, db.ErrNoRows) {
+		return false, err
+	}
+	known := err == nil
+	shared := r.kind.Declared().Writer == syncproto.EitherSide
+	if known && old.hlc >= clockValue {
+		if shared && string(old.body) != string(r.event.Body) {
+			if err := a.conflict(ctx, tx, school, r.event.Type, r.event.Entity, clockValue, r.event.Body); err != nil {
+				return false, err
+			}
+		}
+		return false, a.echo(ctx, tx, r, old.body)
+	}
+	if known && shared && string(old.body) != string(r.event.Body) {
+		if err := a.conflict(ctx, tx, school, r.event.Type, r.event.Entity, old.hlc, old.body); err != nil {
+			return false, err
+		}
+	}
+	if _, err := r.kind.put(ctx, tx, r.value); err != nil {
+		return false, err
+	}
+	if _, err := tx.Exec(ctx, upsertVersion, r.event.Type, r.event.Entity, int64(clockValue), r.event.Body); err != nil {
+		return false, err
+	}
+	return true, a.echo(ctx, tx, r, r.event.Body)
+}
+
+// echo sends the winner to all schools it concerns. Only records that both
+// sides write need it.
+func (a *Applier) echo(ctx context.Context, tx db.Tx, r record, winner []byte) error {
+	if a.Echo == nil || r.kind.Declared().Writer != syncproto.EitherSide {
+		return nil
+	}
+	return a.Echo.Record(ctx, tx, Change{Spec: r.kind.Declared(), Entity: r.event.Entity, Audience: r.kind.audience(r.value), Body: winner})
+}
+
+func (a *Applier) conflict(ctx context.Context, tx db.Tx, school, typ, entity string, hlc syncproto.HLC, body []byte) error {
+	_, err := tx.Exec(ctx, insertConflict, newID(), school, typ, entity, int64(hlc), body, a.Clock.Now())
+	if err == nil {
+		a.Log.Warn("two versions of a record met; the losing one is kept", logging.School(school), "type", typ, "entity", entity)
+	}
+	return err
+}
+
+func (a *Applier) react(ctx context.Context, tx db.Tx, inserted []record) error {
+	for _, re := range a.Reactions {
+		var batch []any
+		for _, r := range inserted {
+			if r.event.Type == re.name {
+				batch = append(batch, r.value)
+			}
+		}
+		if len(batch) > 0 {
+			if err := re.run(ctx, tx, batch); err != nil {
+				return fmt.Errorf("react to %s: %w", re.name, err)
+			}
+		}
+	}
+	return nil
+}
+
+type version struct {
+	hlc  syncproto.HLC
+	body []byte
+}
+
+func scanVersion(r db.Rows) (v version, err error) {
+	var hlc int64
+	err = r.Scan(&hlc, &v.body)
+	v.hlc = syncproto.HLC(hlc)
+	return v, err
+}

@@ -1,0 +1,251 @@
+package syncer
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"urbanhomeschool.org/uhs/shared/clock"
+	"urbanhomeschool.org/uhs/shared/logging"
+	"urbanhomeschool.org/uhs/syncproto"
+)
+
+// Times of the appliance's link.
+const (
+	// stalled: with records waiting and no progress for this long since the link
+	// came up, the watchdog moves to the other carrier (SYNC.md section 9).
+	stalled    = 60 * time.Second
+	linkTick   = time.Second
+	helloEvery = 30 * time.Second
+)
+
+// LinkOptions are the parts of an appliance's link to the cloud.
+type LinkOptions struct {
+	Peer *Peer
+	// Carriers in order of preference: the mirror, then HTTPS.
+	Carriers []Carrier
+	// Waiting is how many records the cloud has not applied.
+	Waiting func(ctx context.Context) (int64, error)
+	Clock   clock.Clock
+	Log     *slog.Logger
+	// MaxFrame is the largest frame to send: MaxFrame, or MaxThinFrame on a slow
+	// line.
+	MaxFrame int
+}
+
+// Link runs the appliance's conversation over its carriers: it sends when there
+// is something to send, and its watchdog changes the carrier when one takes
+// messages and nothing arrives.
+type Link struct {
+	o    LinkOptions
+	wake chan struct{}
+
+	mu      sync.Mutex
+	current int
+	probe   map[int]bool // carriers to say hello on
+	helloAt time.Time
+	cancel  context.CancelFunc
+	wg      sync.WaitGroup
+}
+
+// NewLink makes a stopped link.
+func NewLink(o LinkOptions) *Link {
+	if o.MaxFrame == 0 {
+		o.MaxFrame = syncproto.MaxFrame
+	}
+	return &Link{o: o, wake: make(chan struct{}, 1), probe: map[int]bool{}}
+}
+
+// Wake makes the link look for something to send now. It never blocks.
+func (l *Link) Wake() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Carrier is the name of the carrier in use.
+func (l *Link) Carrier() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.o.Carriers[l.current].Name()
+}
+
+// Up tells whether the cloud can be reached now, as far as the carrier knows.
+func (l *Link) Up() bool {
+	l.mu.Lock()
+	c := l.o.Carriers[l.current]
+	l.mu.Unlock()
+	return c.Connected()
+}
+
+// Start implements service.Service.
+func (l *Link) Start(ctx context.Context) error {
+	ctx, l.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	for i, c := range l.o.Carriers {
+		h := func(ctx context.Context, m syncproto.Message) error { return l.deliver(ctx, i, m) }
+		if err := c.Start(ctx, h, func() { l.linkUp(i) }); err != nil {
+			l.cancel()
+			return err
+		}
+	}
+	l.wg.Go(func() { l.run(ctx) })
+	return nil
+}
+
+// Stop implements service.Service.
+func (l *Link) Stop(ctx context.Context) error {
+	if l.cancel == nil {
+		return nil
+	}
+	l.cancel()
+	l.wg.Wait()
+	var errs []error
+	for _, c := range l.o.Carriers {
+		errs = append(errs, c.Stop(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+func (l *Link) deliver(ctx context.Context, i int, m syncproto.Message) error {
+	err := l.o.Peer.Handle(ctx, m)
+	if errors.Is(err, ErrRefused) {
+		err = nil // logged; the same bytes would only be refused again
+	}
+	l.mu.Lock()
+	back := i < l.current
+	if back {
+		l.current = i
+	}
+	l.mu.Unlock()
+	if back { // the preferred carrier delivers again
+		l.o.Log.Info("the preferred carrier delivers again", "carrier", l.o.Carriers[i].Name())
+		l.o.Peer.Takeover()
+	}
+	l.Wake()
+	return err
+}
+
+func (l *Link) linkUp(i int) {
+	l.mu.Lock()
+	mine := i == l.current
+	l.probe[i] = i < l.current
+	l.mu.Unlock()
+	if mine {
+		l.o.Peer.LinkUp()
+	}
+	l.Wake()
+}
+
+// knock sends a hello over preferred carriers that have connected again: the
+// answer, if it comes that way, makes them the current one.
+func (l *Link) knock(ctx context.Context) error {
+	for i, c := range l.o.Carriers {
+		l.mu.Lock()
+		due := l.probe[i] && i < l.current
+		l.probe[i] = false
+		l.mu.Unlock()
+		if !due {
+			continue
+		}
+		m, err := l.o.Peer.HelloNow(ctx)
+		if err != nil {
+			return err
+		}
+		if err := c.Send(ctx, []syncproto.Message{m}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *Link) run(ctx context.Context) {
+	tick := time.NewTicker(linkTick)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-l.wake:
+		case <-tick.C:
+		}
+		if err := l.step(ctx); err != nil && ctx.Err() == nil {
+			l.o.Log.Warn("sync", logging.Err(err))
+		}
+	}
+}
+
+// step sends what is due over the current carrier and lets the watchdog look.
+func (l *Link) step(ctx context.Context) error {
+	l.mu.Lock()
+	c := l.o.Carriers[l.current]
+	l.mu.Unlock()
+	if err := l.knock(ctx); err != nil {
+		l.o.Log.Info("a carrier that connected again takes nothing", logging.Err(err))
+	}
+	if !c.Connected() {
+		return l.watch(ctx)
+	}
+	l.greet()
+	for range 64 { // bounded, so that a stop is noticed
+		msgs, err := l.o.Peer.Outgoing(ctx, l.o.MaxFrame)
+		if err != nil || len(msgs) == 0 {
+			return errors.Join(err, l.watch(ctx))
+		}
+		if err := c.Send(ctx, msgs); err != nil {
+			l.o.Peer.Unsent()
+			return errors.Join(err, l.watch(ctx))
+		}
+	}
+	return l.watch(ctx)
+}
+
+// greet says hello from time to time: the cloud learns our head, which makes
+// its "as of" true, and our clock.
+func (l *Link) greet() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now := l.o.Clock.Now(); now.Sub(l.helloAt) > helloEvery {
+		l.helloAt = now
+		l.o.Peer.SayHello()
+	}
+}
+
+// watch changes to the next carrier when records wait and nothing has moved.
+func (l *Link) watch(ctx context.Context) error {
+	if len(l.o.Carriers) < 2 || l.o.Clock.Now().Sub(l.o.Peer.LastProgress()) < stalled {
+		return nil
+	}
+	waiting, err := l.o.Waiting(ctx)
+	if err != nil || waiting == 0 {
+		return err
+	}
+	l.mu.Lock()
+	next := (l.current + 1) % len(l.o.Carriers)
+	l.mu.Unlock()
+	if !l.o.Carriers[next].Connected() {
+		return nil // no link at all: nothing is stuck, it only waits
+	}
+	l.mu.Lock()
+	l.current = next
+	name := l.o.Carriers[next].Name()
+	l.mu.Unlock()
+	l.o.Log.Warn("nothing has moved; changing the carrier", "waiting", waiting, "to", name)
+	l.o.Peer.Takeover()
+	return nil
+}
+
+// Drained purges the carriers' own copies up to what was applied; call it when
+// the marks moved.
+func (l *Link) Drained(ctx context.Context, applied syncproto.Marks) {
+	for _, c := range l.o.Carriers {
+		c.Purge(ctx, applied)
+	}
+	l.mu.Lock()
+	// Say hello soon, but not for every ack: the cloud's "as of" follows it.
+	l.helloAt = l.o.Clock.Now().Add(time.Second - helloEvery)
+	l.mu.Unlock()
+	l.Wake()
+}

@@ -1,0 +1,279 @@
+package syncer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"urbanhomeschool.org/uhs/shared/clock"
+	"urbanhomeschool.org/uhs/shared/db"
+	"urbanhomeschool.org/uhs/syncproto"
+)
+
+// Log names one sequence of records: an appliance's uplink by its epoch, or the
+// downlink of a school.
+type Log struct {
+	School string
+	Epoch  int64
+}
+
+// DownEpoch is the epoch of every school's downlink log. It is one log for the
+// life of the cloud's database, whichever box reads it.
+const DownEpoch = 1
+
+// Outbox appends to logs and cuts frames from them.
+type Outbox struct {
+	Hybrid *Hybrid
+	Clock  clock.Clock
+}
+
+// Append adds one change to log, in the caller's transaction, and gives its
+// clock value. The row stays until the other side has applied it.
+func (o *Outbox) Append(ctx context.Context, tx db.Tx, log Log, c Change) (syncproto.HLC, error) {
+	e := syncproto.Event{Type: c.Spec.Name, Version: c.Spec.Version, Entity: c.Entity, HLC: o.Hybrid.Next(), Deps: c.Deps, Body: c.Body}
+	return e.HLC, o.appendEvent(ctx, tx, log, c.Spec.Lane, e)
+}
+
+func (o *Outbox) appendEvent(ctx context.Context, tx db.Tx, log Log, lane syncproto.Lane, e syncproto.Event) error {
+	if len(e.Body) > syncproto.MaxBody {
+		return fmt.Errorf("append %s: %w", e.Type, syncproto.ErrTooLarge)
+	}
+	head, err := lockedMark(ctx, tx, log, lane)
+	if err != nil {
+		return fmt.Errorf("append %s: %w", e.Type, err)
+	}
+	hash := e.Hash()
+	chain := syncproto.Chain(head.Chain, hash)
+	var deps any
+	if len(e.Deps) > 0 {
+		b, err := json.Marshal(e.Deps)
+		if err != nil {
+			return err
+		}
+		deps = string(b)
+	}
+	if _, err := tx.Exec(ctx, insertOutbox, log.School, log.Epoch, int64(lane), head.Seq+1, e.Type, int64(e.Version), e.Entity, int64(e.HLC),
+		deps, e.Body, hash[:], chain[:], o.Clock.Now()); err != nil {
+		return fmt.Errorf("append %s: %w", e.Type, err)
+	}
+	_, err = tx.Exec(ctx, moveHead, log.School, log.Epoch, int64(lane), head.Seq+1, chain[:], int64(e.HLC))
+	return err
+}
+
+// lockedMark is the head of a lane, locked until the transaction ends; it makes
+// the row when it is missing.
+func lockedMark(ctx context.Context, tx db.Tx, log Log, lane syncproto.Lane) (syncproto.Mark, error) {
+	for range 2 {
+		rows, err := tx.Query(ctx, lockHead, log.School, log.Epoch, int64(lane))
+		m, err := db.One(rows, err, scanMark)
+		if !errors.Is(err, db.ErrNoRows) {
+			return m, err
+		}
+		var zero syncproto.Hash
+		if _, err := tx.Exec(ctx, insertHead, log.School, log.Epoch, int64(lane), zero[:]); err != nil {
+			return m, err
+		}
+	}
+	return syncproto.Mark{}, errors.New("the head row is gone")
+}
+
+func scanMark(r db.Rows) (m syncproto.Mark, err error) {
+	var chain []byte
+	err = r.Scan(&m.Seq, &chain)
+	m.Chain = syncproto.HashOf(chain)
+	return m, err
+}
+
+// Heads are the marks of a log: its end, what the other side has applied, and
+// what of that is backed up.
+type Heads struct {
+	Out    syncproto.Marks
+	Acked  [syncproto.Lanes]int64
+	Backed [syncproto.Lanes]int64
+}
+
+// Waiting is how many records the other side has not applied.
+func (h Heads) Waiting() (n int64) {
+	for l, m := range h.Out {
+		n += m.Seq - h.Acked[l]
+	}
+	return n
+}
+
+// ReadHeads reads the heads of log.
+func ReadHeads(ctx context.Context, tx db.Tx, log Log) (h Heads, err error) {
+	rows, err := tx.Query(ctx, listHeads, log.School, log.Epoch)
+	if err != nil {
+		return h, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var lane, seq, acked, backed int64
+		var chain []byte
+		if err := rows.Scan(&lane, &seq, &chain, &acked, &backed); err != nil {
+			return h, err
+		}
+		if lane >= 0 && lane < int64(syncproto.Lanes) {
+			h.Out[lane] = syncproto.Mark{Seq: seq, Chain: syncproto.HashOf(chain)}
+			h.Acked[lane], h.Backed[lane] = acked, backed
+		}
+	}
+	return h, rows.Err()
+}
+
+// Cut makes the next frame of a lane after seq, at most maxBytes long; nil when
+// there is nothing.
+func Cut(ctx context.Context, tx db.Tx, log Log, lane syncproto.Lane, after int64, maxBytes int) (*syncproto.Frame, []byte, error) {
+	prev, err := ChainAt(ctx, tx, log, lane, after)
+	if err != nil {
+		return nil, nil, err
+	}
+	rows, err := tx.Query(ctx, listOutbox, log.School, log.Epoch, int64(lane), after, int64(syncproto.MaxEvents))
+	events, err := db.Collect(rows, err, scanEvent)
+	if err != nil || len(events) == 0 {
+		return nil, nil, err
+	}
+	// Bodies compress, so twice the limit of raw bytes is a good first guess.
+	size, n := 0, 0
+	for n < len(events) && (n == 0 || size+len(events[n].Body)+64 < 2*maxBytes) {
+		size += len(events[n].Body) + 64
+		n++
+	}
+	for {
+		f := &syncproto.Frame{School: log.School, Epoch: log.Epoch, Lane: lane, First: after + 1, Prev: prev, Events: events[:n]}
+		data, err := syncproto.EncodeFrame(f)
+		if n > 1 && (errors.Is(err, syncproto.ErrTooLarge) || (err == nil && len(data) > maxBytes)) {
+			n = (n + 1) / 2
+			continue
+		}
+		return f, data, err
+	}
+}
+
+func scanEvent(r db.Rows) (e syncproto.Event, err error) {
+	var seq, version, hlc int64
+	var deps *string
+	var hash, chain []byte
+	if err := r.Scan(&seq, &e.Type, &version, &e.Entity, &hlc, &deps, &e.Body, &hash, &chain); err != nil {
+		return e, err
+	}
+	e.Version, e.HLC = uint32(version), syncproto.HLC(hlc)
+	if deps != nil {
+		err = json.Unmarshal([]byte(*deps), &e.Deps)
+	}
+	return e, err
+}
+
+// ErrPruned is given for a position whose row is no longer kept.
+var ErrPruned = errors.New("syncer: that part of the log is pruned")
+
+// ChainAt is the chain of log after seq.
+func ChainAt(ctx context.Context, tx db.Tx, log Log, lane syncproto.Lane, seq int64) (syncproto.Hash, error) {
+	if seq == 0 {
+		return syncproto.Hash{}, nil
+	}
+	rows, err := tx.Query(ctx, chainAt, log.School, log.Epoch, int64(lane), seq)
+	b, err := db.One(rows, err, db.Scalar[[]byte])
+	if errors.Is(err, db.ErrNoRows) {
+		return syncproto.Hash{}, ErrPruned
+	}
+	return syncproto.HashOf(b), err
+}
+
+// ErrFork is given when the other side's word contradicts our own log: one of
+// the two was restored, cloned or damaged.
+var ErrFork = errors.New("syncer: the logs have forked")
+
+// Acknowledge notes what the other side has applied and what of it is backed
+// up. A lane moves only if our own chain at that point is the same; otherwise
+// nothing is changed and ErrFork is returned.
+func (o *Outbox) Acknowledge(ctx context.Context, tx db.Tx, log Log, applied syncproto.Marks, backed [syncproto.Lanes]int64) (moved bool, err error) {
+	h, err := ReadHeads(ctx, tx, log)
+	if err != nil {
+		return false, err
+	}
+	now := o.Clock.Now()
+	for l, m := range applied {
+		if m.Seq <= h.Acked[l] && m.Seq < h.Out[l].Seq {
+			continue // old news
+		}
+		if m.Seq > h.Out[l].Seq {
+			return false, fmt.Errorf("%w: lane %d ends at %d here, %d was applied", ErrFork, l, h.Out[l].Seq, m.Seq)
+		}
+		own, err := ChainAt(ctx, tx, log, syncproto.Lane(l), m.Seq)
+		if err != nil {
+			return false, err
+		}
+		if m.Seq > 0 && own != m.Chain {
+			return false, fmt.Errorf("%w: lane %d differs at %d", ErrFork, l, m.Seq)
+		}
+		n, err := tx.Exec(ctx, moveAcked, log.School, log.Epoch, int64(l), m.Seq, now)
+		if err != nil {
+			return false, err
+		}
+		moved = moved || n > 0
+	}
+	for l, b := range backed {
+		if b = min(b, applied[l].Seq); b > h.Backed[l] {
+			if _, err := tx.Exec(ctx, moveBacked, log.School, log.Epoch, int64(l), b); err != nil {
+				return moved, err
+			}
+		}
+	}
+	return moved, nil
+}
+
+// appliedForever is how long rows that were applied but not yet backed up are kept.
+const appliedForever = 30 * 24 * time.Hour
+
+// Prune deletes rows that can never be asked for again: applied and backed up,
+// or applied for 30 days (SYNC.md section 4).
+func (o *Outbox) Prune(ctx context.Context, tx db.Tx, log Log) (n int64, err error) {
+	h, err := ReadHeads(ctx, tx, log)
+	if err != nil {
+		return 0, err
+	}
+	for l := range h.Out {
+		k, err := tx.Exec(ctx, pruneBacked, log.School, log.Epoch, int64(l), min(h.Backed[l], h.Acked[l]))
+		if err != nil {
+			return n, err
+		}
+		n += k
+		k, err = tx.Exec(ctx, pruneOld, log.School, log.Epoch, int64(l), h.Acked[l], o.Clock.Now().Add(-appliedForever))
+		if err != nil {
+			return n, err
+		}
+		n += k
+	}
+	return n, nil
+}
+
+// Resequence moves the rows of from above common into the log to, giving them
+// new positions from 1, in one transaction: the way out of a fork. The rest of
+// from is deleted, since the other side has it.
+func (o *Outbox) Resequence(ctx context.Context, tx db.Tx, from, to Log, common [syncproto.Lanes]int64) (moved int, err error) {
+	for lane := range syncproto.Lanes {
+		after := common[lane]
+		for {
+			rows, err := tx.Query(ctx, listOutbox, from.School, from.Epoch, int64(lane), after, int64(syncproto.MaxEvents))
+			events, err := db.Collect(rows, err, scanEvent)
+			if err != nil {
+				return moved, err
+			}
+			for _, e := range events {
+				if err := o.appendEvent(ctx, tx, to, lane, e); err != nil {
+					return moved, err
+				}
+			}
+			moved += len(events)
+			after += int64(len(events))
+			if len(events) < syncproto.MaxEvents {
+				break
+			}
+		}
+	}
+	_, err = tx.Exec(ctx, deleteOutbox, from.School, from.Epoch)
+	return moved, err
+}

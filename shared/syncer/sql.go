@@ -1,0 +1,76 @@
+package syncer
+
+import "urbanhomeschool.org/uhs/shared/db"
+
+var (
+	selectHLCFloor = db.SQL{Both: `SELECT coalesce(max(hlc), 0) FROM outbox_heads`}
+
+	insertHead = db.SQL{Both: `INSERT INTO outbox_heads (school, epoch, lane, seq, chain, hlc) VALUES ($1, $2, $3, 0, $4, 0) ON CONFLICT DO NOTHING`}
+	// The head row is the lock that makes sequence numbers gap-free in commit
+	// order. SQLite has one writer anyway.
+	lockHead = db.SQL{
+		Postgres: `SELECT seq, chain FROM outbox_heads WHERE school = $1 AND epoch = $2 AND lane = $3 FOR UPDATE`,
+		SQLite:   `SELECT seq, chain FROM outbox_heads WHERE school = ?1 AND epoch = ?2 AND lane = ?3`,
+	}
+	moveHead = db.SQL{Both: `UPDATE outbox_heads SET seq = $4, chain = $5, hlc = $6 WHERE school = $1 AND epoch = $2 AND lane = $3`}
+
+	insertOutbox = db.SQL{Both: `INSERT INTO outbox (school, epoch, lane, seq, type, version, entity, hlc, deps, body, hash, chain, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`}
+	listOutbox = db.SQL{Both: `SELECT seq, type, version, entity, hlc, deps, body, hash, chain FROM outbox
+		WHERE school = $1 AND epoch = $2 AND lane = $3 AND seq > $4 ORDER BY seq LIMIT $5`}
+	chainAt = db.SQL{Both: `SELECT chain FROM outbox WHERE school = $1 AND epoch = $2 AND lane = $3 AND seq = $4`}
+
+	listHeads  = db.SQL{Both: `SELECT lane, seq, chain, acked_seq, backed_seq FROM outbox_heads WHERE school = $1 AND epoch = $2`}
+	moveAcked  = db.SQL{Both: `UPDATE outbox_heads SET acked_seq = $4, acked_at = $5 WHERE school = $1 AND epoch = $2 AND lane = $3 AND acked_seq < $4`}
+	moveBacked = db.SQL{Both: `UPDATE outbox_heads SET backed_seq = $4 WHERE school = $1 AND epoch = $2 AND lane = $3 AND backed_seq < $4`}
+	// The row at the boundary stays: the next frame needs its chain.
+	pruneBacked = db.SQL{Both: `DELETE FROM outbox WHERE school = $1 AND epoch = $2 AND lane = $3 AND seq < $4`}
+	pruneOld    = db.SQL{Both: `DELETE FROM outbox WHERE school = $1 AND epoch = $2 AND lane = $3 AND seq < $4 AND created_at < $5`}
+
+	countWaiting  = db.SQL{Both: `SELECT coalesce(sum(seq - acked_seq), 0) FROM outbox_heads WHERE school = $1 AND epoch = $2`}
+	oldestWaiting = db.SQL{Both: `SELECT min(o.created_at) FROM outbox o JOIN outbox_heads h
+		ON h.school = o.school AND h.epoch = o.epoch AND h.lane = o.lane
+		WHERE o.school = $1 AND o.epoch = $2 AND o.seq > h.acked_seq`}
+	lastAcked = db.SQL{Both: `SELECT max(acked_at) FROM outbox_heads WHERE school = $1 AND epoch = $2`}
+
+	insertWatermark = db.SQL{Both: `INSERT INTO watermarks (school, epoch, lane, seq, chain, applied_at) VALUES ($1, $2, $3, 0, $4, $5) ON CONFLICT DO NOTHING`}
+	lockWatermark   = db.SQL{
+		Postgres: `SELECT seq, chain FROM watermarks WHERE school = $1 AND epoch = $2 AND lane = $3 FOR UPDATE`,
+		SQLite:   `SELECT seq, chain FROM watermarks WHERE school = ?1 AND epoch = ?2 AND lane = ?3`,
+	}
+	moveWatermark  = db.SQL{Both: `UPDATE watermarks SET seq = $4, chain = $5, applied_at = $6 WHERE school = $1 AND epoch = $2 AND lane = $3`}
+	listWatermarks = db.SQL{Both: `SELECT lane, seq, chain FROM watermarks WHERE school = $1 AND epoch = $2`}
+
+	insertHistory = db.SQL{Both: `INSERT INTO frame_history (school, epoch, lane, seq, chain) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`}
+	// The newest 1,024 frames of a lane are kept whole, older ones one in 64.
+	thinHistory = db.SQL{Both: `DELETE FROM frame_history WHERE school = $1 AND epoch = $2 AND lane = $3 AND seq % 64 <> 0 AND seq < (
+		SELECT min(seq) FROM (SELECT seq FROM frame_history WHERE school = $1 AND epoch = $2 AND lane = $3 ORDER BY seq DESC LIMIT 1024) AS newest)`}
+	listHistory = db.SQL{Both: `SELECT lane, seq, chain FROM frame_history WHERE school = $1 AND epoch = $2 ORDER BY lane, seq DESC`}
+
+	selectVersion = db.SQL{Both: `SELECT hlc, body FROM entity_versions WHERE type = $1 AND entity = $2`}
+	upsertVersion = db.SQL{Both: `INSERT INTO entity_versions (type, entity, hlc, body) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (type, entity) DO UPDATE SET hlc = excluded.hlc, body = excluded.body`}
+
+	insertConflict = db.SQL{Both: `INSERT INTO conflict_log (id, school, type, entity, hlc, body, at) VALUES ($1, $2, $3, $4, $5, $6, $7)`}
+	insertDead     = db.SQL{Both: `INSERT INTO dead_letters (id, school, epoch, lane, seq, type, version, entity, hlc, body, kind, reason, state, at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'open', $13)`}
+	countDead  = db.SQL{Both: `SELECT count(*) FROM dead_letters WHERE school = $1 AND state = 'open' AND kind <> 'unknown'`}
+	deadEntity = db.SQL{Both: `SELECT count(*) FROM dead_letters WHERE school = $1 AND type = $2 AND entity = $3 AND state = 'open'`}
+	anyDead    = db.SQL{Both: `SELECT count(*) FROM (SELECT 1 FROM dead_letters WHERE school = $1 AND state = 'open' LIMIT 1) AS one`}
+	listDead   = db.SQL{Both: `SELECT id, school, epoch, lane, seq, type, version, entity, hlc, body, kind, reason, at FROM dead_letters
+		WHERE state = 'open' AND kind = $1 ORDER BY school, epoch, lane, seq LIMIT 1000`}
+	closeDead = db.SQL{Both: `UPDATE dead_letters SET state = 'replayed' WHERE id = $1`}
+
+	upsertPeer = db.SQL{Both: `INSERT INTO peer_states (school, epoch, appliance, software, carrier, timeline, head, clock_offset_ms, seen_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		ON CONFLICT (school) DO UPDATE SET epoch = excluded.epoch, appliance = excluded.appliance, software = excluded.software, carrier = excluded.carrier,
+			timeline = excluded.timeline, head = excluded.head, clock_offset_ms = excluded.clock_offset_ms, seen_at = excluded.seen_at`}
+	seenPeer     = db.SQL{Both: `UPDATE peer_states SET seen_at = $2, carrier = $3 WHERE school = $1 AND seen_at < $2`}
+	caughtUpPeer = db.SQL{Both: `UPDATE peer_states SET caught_up_at = $2 WHERE school = $1`}
+	selectPeer   = db.SQL{Both: `SELECT epoch, appliance, software, carrier, timeline, head, clock_offset_ms, seen_at, caught_up_at FROM peer_states WHERE school = $1`}
+
+	selectState = db.SQL{Both: `SELECT value FROM node_state WHERE key = $1`}
+	upsertState = db.SQL{Both: `INSERT INTO node_state (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value`}
+
+	deleteOutbox = db.SQL{Both: `DELETE FROM outbox WHERE school = $1 AND epoch = $2`}
+)
