@@ -211,7 +211,7 @@ var errUnknown = fault.New(fault.Invalid, "An unknown type of record.").WithCode
 // sameKind is the length of the run of records of one kind at the front.
 func sameKind(records []record) int {
 	n := 1
-	for n < len(records) && records[n].kind == records[0].kind {
+	for n < len(records) && records[n].event.Type == records[0].event.Type {
 		n++
 	}
 	return n
