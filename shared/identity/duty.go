@@ -1,0 +1,89 @@
+package identity
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"urbanhomeschool.org/uhs/shared/db"
+)
+
+func checkDuty(d Duty) error {
+	if !slices.Contains([]Duty{Head, Bursar, SiteAdmin}, d) {
+		return invalid("unknown_duty", "The duty is head, bursar or site_admin.", "duty")
+	}
+	return nil
+}
+
+// GrantDuty gives an instructor of the school a duty; for admins and the head.
+// It shows in tokens from the next refresh on.
+func (s *Service) GrantDuty(ctx context.Context, who Actor, school SchoolID, account AccountID, duty Duty) error {
+	return s.setDuty(ctx, who, DutyGrant{School: school, Account: account, Duty: duty, Active: true})
+}
+
+// WithdrawDuty takes a duty back and ends the person's sessions, whose tokens
+// still name it; for admins and the head.
+func (s *Service) WithdrawDuty(ctx context.Context, who Actor, school SchoolID, account AccountID, duty Duty) error {
+	return s.setDuty(ctx, who, DutyGrant{School: school, Account: account, Duty: duty})
+}
+
+func (s *Service) setDuty(ctx context.Context, who Actor, g DutyGrant) error {
+	if err := mayManage(who, g.School, Head); err != nil {
+		return err
+	}
+	if err := checkDuty(g.Duty); err != nil {
+		return err
+	}
+	err := s.db.Update(ctx, func(tx db.Tx) error {
+		a, err := s.Account(ctx, tx, g.Account)
+		if err != nil {
+			return err
+		}
+		if a.Role != Instructor || a.School != g.School {
+			return ErrNoSuchAccount
+		}
+		if err := s.saveDuty(ctx, tx, g); err != nil || g.Active {
+			return err
+		}
+		return s.endAll(ctx, tx, g.Account, "")
+	})
+	if err != nil {
+		return fmt.Errorf("set a duty: %w", err)
+	}
+	return nil
+}
+
+func (s *Service) saveDuty(ctx context.Context, tx db.Tx, g DutyGrant) error {
+	g.ID, g.UpdatedAt = dutyID(g.School, g.Account, g.Duty), s.now()
+	_, err := DutyGrants.Save(ctx, tx, g)
+	return err
+}
+
+// SetNamedAdult names the instructor who is told when a child is in danger; for
+// admins and the head.
+func (s *Service) SetNamedAdult(ctx context.Context, who Actor, school SchoolID, account AccountID) (School, error) {
+	if err := mayManage(who, school, Head); err != nil {
+		return School{}, err
+	}
+	var v School
+	err := s.db.Update(ctx, func(tx db.Tx) error {
+		var err error
+		if v, err = s.School(ctx, tx, school); err != nil {
+			return err
+		}
+		a, err := s.Account(ctx, tx, account)
+		if err != nil {
+			return err
+		}
+		if a.Role != Instructor || a.School != school {
+			return ErrNoSuchAccount
+		}
+		v.NamedAdult, v.UpdatedAt = account, s.now()
+		_, err = Schools.Save(ctx, tx, v)
+		return err
+	})
+	if err != nil {
+		return School{}, fmt.Errorf("set the named adult: %w", err)
+	}
+	return v, nil
+}

@@ -1,0 +1,136 @@
+// Package identity knows people: *accounts* of six roles, the *schools* they
+// belong to, the *duties* a school grants its instructors, the *guardians* of a
+// learner and the *consents* they gave. It signs people in, issues and verifies
+// access tokens, and tells the sync engine whom a record concerns.
+//
+// What travels: schools, their members, credentials, duties, guardians,
+// consents, the cloud's public keys and ended sessions. What never does: the
+// cloud's passwords, sign-in addresses of learners, profiles, memberships,
+// refresh tokens and private keys.
+//
+// The rule that surprises: a person of a school has two secrets. The cloud
+// password opens the cloud; a PIN or school password, stored under the school's
+// pepper, opens the school's own box and nothing else, also when the box is
+// stolen.
+package identity
+
+import (
+	"context"
+	"crypto/ed25519"
+	"runtime"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+
+	"urbanhomeschool.org/uhs/shared/clock"
+	"urbanhomeschool.org/uhs/shared/db"
+	"urbanhomeschool.org/uhs/shared/fault"
+)
+
+// CloudAudience is the audience ("aud") of tokens the cloud issues.
+const CloudAudience = "cloud"
+
+// Times of tokens. Access and refresh lifetimes are the published ones of UHS
+// v1; the grace lets two tabs or a lost answer use the same refresh token.
+const (
+	AccessLifetime  = 30 * time.Minute
+	RefreshLifetime = 7 * 24 * time.Hour
+	RefreshGrace    = 20 * time.Second
+	// ClockLeeway is how far two nodes' clocks may differ when expiry is checked.
+	ClockLeeway = 30 * time.Second
+)
+
+// Errors a person meets at the door.
+var (
+	ErrWrongPassword  = fault.New(fault.Unauthenticated, "The e-mail address or the password is wrong.").WithCode("wrong_password")
+	ErrWrongPIN       = fault.New(fault.Unauthenticated, "The PIN is wrong.").WithCode("wrong_pin")
+	ErrPending        = fault.New(fault.Forbidden, "This account waits for approval.").WithCode("account_pending")
+	ErrSuspended      = fault.New(fault.Forbidden, "This account is suspended.").WithCode("account_suspended")
+	ErrTokenInvalid   = fault.New(fault.Unauthenticated, "This sign-in is not valid here.").WithCode("token_invalid")
+	ErrTokenExpired   = fault.New(fault.Unauthenticated, "This sign-in has expired.").WithCode("token_expired")
+	ErrTokenRevoked   = fault.New(fault.Unauthenticated, "This sign-in has ended.").WithCode("token_revoked")
+	ErrSignInAgain    = fault.New(fault.Unauthenticated, "Please sign in again.").WithCode("sign_in_again")
+	ErrRefreshReused  = fault.New(fault.Unauthenticated, "Please sign in again: this sign-in was used twice.").WithCode("refresh_reused")
+	ErrEmailTaken     = fault.New(fault.Conflict, "There is an account with this e-mail address.").WithCode("email_taken")
+	ErrNotYourLearner = fault.New(fault.Forbidden, "This school may not write about that person.").WithCode("not_your_learner")
+	ErrNoSuchAccount  = fault.New(fault.NotFound, "There is no such person.").WithCode("no_such_account")
+	ErrNoSuchSchool   = fault.New(fault.NotFound, "There is no such school.").WithCode("no_such_school")
+)
+
+// PasswordWay says whose password the e-mail sign-in of this node checks:
+// CloudPasswords or SchoolPasswords.
+type PasswordWay interface {
+	// find gives who signs in as email; db.ErrNoRows when nobody does.
+	find(ctx context.Context, tx db.Tx, email string) (candidate, error)
+	// secret is what bcrypt gets to see of password.
+	secret(password string) ([]byte, error)
+}
+
+// Options wires a Service.
+type Options struct {
+	// DB has a journal attached (syncer.WithJournal).
+	DB    db.DB
+	Clock clock.Clock
+	// Issuer is the "iss" of this node's tokens, Audience their "aud":
+	// CloudAudience, or the id of the appliance.
+	Issuer, Audience string
+	// School is the one school this node serves; tokens of another school are
+	// refused. Empty on the cloud.
+	School SchoolID
+	// Pepper gives the key of a school's verifiers. The cloud knows every
+	// school's, an appliance its own.
+	Pepper func(SchoolID) ([]byte, error)
+	// Passwords is the e-mail sign-in.
+	Passwords PasswordWay
+	// AnnounceKey stores a newly made public key where others find it: Keys.Save
+	// on the cloud, nil where tokens are good on this node only.
+	AnnounceKey func(context.Context, db.Tx, Key) (bool, error)
+	// BcryptCost defaults to 10. HashWorkers bounds the hashes computed at once;
+	// it defaults to the number of cores, so that a class signing in together
+	// leaves time for everything else.
+	BcryptCost, HashWorkers int
+}
+
+// Service is the use-cases of identity. Call EnsureKey before the first sign-in.
+type Service struct {
+	db        db.DB
+	clock     clock.Clock
+	issuer    string
+	audience  string
+	school    SchoolID
+	pepper    func(SchoolID) ([]byte, error)
+	passwords PasswordWay
+	announce  func(context.Context, db.Tx, Key) (bool, error)
+	cost      int
+	workers   chan struct{}
+	nobody    func() string
+
+	mu     sync.Mutex
+	signer signer
+}
+
+// signer is the newest private key of this node.
+type signer struct {
+	kid     string
+	private ed25519.PrivateKey
+}
+
+// New makes a Service; it touches neither disk nor network.
+func New(o Options) *Service {
+	if o.BcryptCost == 0 {
+		o.BcryptCost = bcrypt.DefaultCost
+	}
+	if o.HashWorkers == 0 {
+		o.HashWorkers = runtime.NumCPU()
+	}
+	return &Service{
+		db: o.DB, clock: o.Clock, issuer: o.Issuer, audience: o.Audience, school: o.School,
+		pepper: o.Pepper, passwords: o.Passwords, announce: o.AnnounceKey,
+		cost: o.BcryptCost, workers: make(chan struct{}, o.HashWorkers),
+		nobody: sync.OnceValue(func() string { return verifierOfNobody(o.BcryptCost) }),
+	}
+}
+
+// now is the time as facts keep it.
+func (s *Service) now() db.Time { return db.Time{Time: s.clock.Now()} }

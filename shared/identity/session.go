@@ -1,0 +1,353 @@
+package identity
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"urbanhomeschool.org/uhs/shared/db"
+	"urbanhomeschool.org/uhs/shared/id"
+)
+
+// Tokens answers a sign-in. Both are secrets of the person who signed in.
+type Tokens struct {
+	Access, Refresh string
+	// ExpiresIn is how long Access lives.
+	ExpiresIn time.Duration
+}
+
+// session is one sign-in: the family of its refresh tokens.
+type session struct {
+	id        string
+	account   AccountID
+	school    SchoolID
+	expiresAt db.Time
+}
+
+type refreshToken struct {
+	session           string
+	expiresAt, usedAt db.Time
+	salt              string
+}
+
+// subject is whom a token is made for.
+type subject struct {
+	account Account
+	email   string
+	duties  []Duty
+	session string
+}
+
+// SignIn opens a session for an e-mail address and password, checked in this
+// node's way. ErrWrongPassword also when nobody has the address, after the same
+// time; ErrPending and ErrSuspended only after the right password.
+func (s *Service) SignIn(ctx context.Context, email, password string) (Tokens, error) {
+	who, err := s.candidate(ctx, func(tx db.Tx) (candidate, error) {
+		return s.passwords.find(ctx, tx, strings.ToLower(strings.TrimSpace(email)))
+	})
+	if err != nil {
+		return Tokens{}, fmt.Errorf("sign in: %w", err)
+	}
+
+	secret, err := s.passwords.secret(password)
+	if err != nil {
+		return Tokens{}, fmt.Errorf("sign in: %w", err)
+	}
+	ok, err := s.matches(ctx, who.verifier, secret)
+	if err != nil {
+		return Tokens{}, fmt.Errorf("sign in: %w", err)
+	}
+	if !ok {
+		return Tokens{}, ErrWrongPassword
+	}
+	return s.open(ctx, who.account)
+}
+
+// SignInPIN opens a session for a learner of this node's school. ErrWrongPIN
+// also for anybody else.
+func (s *Service) SignInPIN(ctx context.Context, learner AccountID, pin string) (Tokens, error) {
+	who, err := s.candidate(ctx, func(tx db.Tx) (candidate, error) {
+		return first(ctx, tx, selectLearnerPIN, scanCandidate, learner, s.school)
+	})
+	if err != nil {
+		return Tokens{}, fmt.Errorf("sign in by PIN: %w", err)
+	}
+
+	secret, err := s.schoolSecret(s.school, pin)
+	if err != nil {
+		return Tokens{}, fmt.Errorf("sign in by PIN: %w", err)
+	}
+	ok, err := s.matches(ctx, who.verifier, secret)
+	if err != nil {
+		return Tokens{}, fmt.Errorf("sign in by PIN: %w", err)
+	}
+	if !ok {
+		return Tokens{}, ErrWrongPIN
+	}
+	return s.open(ctx, who.account)
+}
+
+// candidate is what find gives, and the empty candidate for nobody.
+func (s *Service) candidate(ctx context.Context, find func(db.Tx) (candidate, error)) (candidate, error) {
+	var c candidate
+	err := s.db.View(ctx, func(tx db.Tx) error {
+		var err error
+		c, err = find(tx)
+		if errors.Is(err, db.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	return c, err
+}
+
+// open starts a session for a person whose secret was right.
+func (s *Service) open(ctx context.Context, a Account) (Tokens, error) {
+	if err := a.MayEnter(); err != nil {
+		return Tokens{}, err
+	}
+
+	sid, refresh, now := id.New(), id.Secret(32), s.now()
+	until := db.Time{Time: now.Add(RefreshLifetime)}
+	var p subject
+	err := s.db.Update(ctx, func(tx db.Tx) error {
+		var err error
+		if p, err = s.subject(ctx, tx, a.ID, sid); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, insertSession, sid, a.ID, p.account.School, now, until); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, insertRefresh, tokenHash(refresh), sid, until)
+		return err
+	})
+	if err != nil {
+		return Tokens{}, fmt.Errorf("open a session: %w", err)
+	}
+	return s.tokens(p, refresh)
+}
+
+func (s *Service) subject(ctx context.Context, tx db.Tx, account AccountID, sid string) (subject, error) {
+	p, err := first(ctx, tx, selectPerson, scanPerson, account)
+	if err != nil {
+		return subject{}, err
+	}
+	duties, err := dutiesOf(ctx, tx, account, p.Account.School)
+	return subject{account: p.Account, email: p.Email, duties: duties, session: sid}, err
+}
+
+func (s *Service) tokens(p subject, refresh string) (Tokens, error) {
+	access, err := s.sign(p)
+	if err != nil {
+		return Tokens{}, err
+	}
+	return Tokens{Access: access, Refresh: refresh, ExpiresIn: AccessLifetime}, nil
+}
+
+func dutiesOf(ctx context.Context, tx db.Tx, account AccountID, school SchoolID) ([]Duty, error) {
+	if school == "" {
+		return nil, nil
+	}
+	grants, err := all(ctx, tx, selectDuties, scanDuty, account, school)
+	if err != nil {
+		return nil, err
+	}
+	duties := make([]Duty, len(grants))
+	for i, g := range grants {
+		duties[i] = g.Duty
+	}
+	return duties, nil
+}
+
+// tokenHash is all that is stored of a refresh token. A fast hash is enough:
+// the token is 256 random bits.
+func tokenHash(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// successor derives the one token that follows. Whoever has only the database
+// lacks the token, whoever has only the token lacks the salt; together they
+// give the same successor again within the grace, without storing it.
+func successor(salt, token string) string {
+	mac := hmac.New(sha256.New, []byte(salt))
+	mac.Write([]byte(token))
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// Refresh exchanges a refresh token for new tokens. Within RefreshGrace the
+// same token gives the same successor again; later it ends the whole session,
+// because then two parties hold it (ErrRefreshReused).
+func (s *Service) Refresh(ctx context.Context, token string) (Tokens, error) {
+	var p subject
+	var next string
+	var reused bool
+	salt := id.Secret(32)
+	err := s.db.Update(ctx, func(tx db.Tx) error {
+		reused = false
+		ses, err := s.liveSession(ctx, tx, token)
+		if err != nil {
+			return err
+		}
+
+		used, err := s.use(ctx, tx, token, salt)
+		if err != nil {
+			return err
+		}
+		if used.salt == "" { // not ours to give, and committed: the family is dead
+			reused = true
+			return s.end(ctx, tx, ses.id, ses.school)
+		}
+
+		if p, err = s.subject(ctx, tx, ses.account, ses.id); err != nil {
+			return err
+		}
+		if err := p.account.MayEnter(); err != nil {
+			return err
+		}
+		if p.account.School != ses.school {
+			return ErrSignInAgain
+		}
+
+		next = successor(used.salt, token)
+		until := db.Time{Time: used.usedAt.Add(RefreshLifetime)}
+		if _, err := tx.Exec(ctx, insertRefresh, tokenHash(next), ses.id, until); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, extendSession, ses.id, until)
+		return err
+	})
+	if err != nil {
+		return Tokens{}, fmt.Errorf("refresh: %w", err)
+	}
+	if reused {
+		return Tokens{}, ErrRefreshReused
+	}
+	return s.tokens(p, next)
+}
+
+// liveSession is the session of a refresh token; ErrSignInAgain when the token
+// is unknown or too old, ErrTokenRevoked when the session has ended.
+func (s *Service) liveSession(ctx context.Context, tx db.Tx, token string) (session, error) {
+	rt, err := first(ctx, tx, selectRefresh, scanRefresh, tokenHash(token))
+	if errors.Is(err, db.ErrNoRows) || err == nil && !rt.expiresAt.After(s.clock.Now()) {
+		return session{}, ErrSignInAgain
+	}
+	if err != nil {
+		return session{}, err
+	}
+	ses, err := first(ctx, tx, selectSession, scanSession, rt.session)
+	if err != nil {
+		return ses, err
+	}
+	ended, err := exists(ctx, tx, countRevocation, revocationID(ses.school, ses.id))
+	if err != nil {
+		return ses, err
+	}
+	if ended {
+		return ses, ErrTokenRevoked
+	}
+	return ses, nil
+}
+
+// use marks the token used and gives the mark: ours with salt, or within the
+// grace the first user's. An empty salt says that the grace is over.
+func (s *Service) use(ctx context.Context, tx db.Tx, token, salt string) (refreshToken, error) {
+	hash, now := tokenHash(token), s.now()
+	n, err := tx.Exec(ctx, useRefresh, hash, now, salt)
+	if err != nil {
+		return refreshToken{}, err
+	}
+	if n == 1 {
+		return refreshToken{usedAt: now, salt: salt}, nil
+	}
+	used, err := first(ctx, tx, selectRefresh, scanRefresh, hash)
+	if err != nil {
+		return used, err
+	}
+	if now.Sub(used.usedAt.Time) > RefreshGrace {
+		used.salt = ""
+	}
+	return used, nil
+}
+
+// SignOut ends the actor's session: its access and refresh tokens are refused
+// from now on, here at once and on the other side after the next exchange.
+func (s *Service) SignOut(ctx context.Context, who Actor) error {
+	if who.Account == "" {
+		return ErrNobody
+	}
+	err := s.db.Update(ctx, func(tx db.Tx) error { return s.end(ctx, tx, who.Session, who.School) })
+	if err != nil {
+		return fmt.Errorf("sign out: %w", err)
+	}
+	return nil
+}
+
+// end stores the end of a session. It travels when the session's tokens are
+// good elsewhere too: those of the cloud that name a school.
+func (s *Service) end(ctx context.Context, tx db.Tx, sid string, school SchoolID) error {
+	r := Revocation{
+		ID: revocationID(school, sid), Session: sid, School: school,
+		ExpiresAt: db.Time{Time: s.clock.Now().Add(RefreshLifetime + ClockLeeway)},
+	}
+	audience := s.audience
+	_, err := first(ctx, tx, selectSession, scanSession, sid)
+	if errors.Is(err, db.ErrNoRows) { // issued elsewhere, so by the cloud
+		audience, err = CloudAudience, nil
+	}
+	if err != nil {
+		return err
+	}
+	if audience != CloudAudience || school == "" {
+		_, err = Revocations.Put(ctx, tx, r)
+		return err
+	}
+	_, err = Revocations.Save(ctx, tx, r)
+	return err
+}
+
+// endAll ends every live session of account except keep.
+func (s *Service) endAll(ctx context.Context, tx db.Tx, account AccountID, keep string) error {
+	live, err := all(ctx, tx, liveSessions, scanSession, account, s.now())
+	if err != nil {
+		return err
+	}
+	for _, ses := range live {
+		if ses.id == keep {
+			continue
+		}
+		if err := s.end(ctx, tx, ses.id, ses.school); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keepSessions is how long an ended session remains, for "last signed in".
+const keepSessions = 400 * 24 * time.Hour
+
+// Sweep deletes refresh tokens, revocations and sessions that no longer matter.
+// The app calls it now and then.
+func (s *Service) Sweep(ctx context.Context) error {
+	now := s.now()
+	err := s.db.Update(ctx, func(tx db.Tx) error {
+		if _, err := tx.Exec(ctx, sweepRefresh, now); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, sweepRevocations, now); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, sweepSessions, db.Time{Time: now.Add(-keepSessions)})
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("sweep sessions: %w", err)
+	}
+	return nil
+}

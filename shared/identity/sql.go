@@ -1,0 +1,376 @@
+package identity
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"urbanhomeschool.org/uhs/shared/db"
+)
+
+// first reads one row.
+func first[T any](ctx context.Context, tx db.Tx, q db.SQL, scan func(db.Rows) (T, error), args ...any) (T, error) {
+	rows, err := tx.Query(ctx, q, args...)
+	return db.One(rows, err, scan)
+}
+
+// all reads every row.
+func all[T any](ctx context.Context, tx db.Tx, q db.SQL, scan func(db.Rows) (T, error), args ...any) ([]T, error) {
+	rows, err := tx.Query(ctx, q, args...)
+	return db.Collect(rows, err, scan)
+}
+
+// exists tells whether a count is not zero.
+func exists(ctx context.Context, tx db.Tx, q db.SQL, args ...any) (bool, error) {
+	n, err := first(ctx, tx, q, db.Scalar[int64], args...)
+	return n > 0, err
+}
+
+// Schools.
+
+var upsertSchool = db.SQL{Both: `
+	INSERT INTO schools (id, name, code, county, language, named_adult_id, created_at, updated_at)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+	ON CONFLICT (id) DO UPDATE SET name = excluded.name, code = excluded.code, county = excluded.county,
+		language = excluded.language, named_adult_id = excluded.named_adult_id, updated_at = excluded.updated_at`}
+
+func putSchool(ctx context.Context, tx db.Tx, v School) (bool, error) {
+	_, err := tx.Exec(ctx, upsertSchool, v.ID, v.Name, v.Code, v.County, v.Language, v.NamedAdult, v.CreatedAt, v.UpdatedAt)
+	return err == nil, err
+}
+
+const schoolColumns = `SELECT id, name, code, county, language, named_adult_id, created_at, updated_at FROM schools `
+
+func scanSchool(r db.Rows) (v School, err error) {
+	err = r.Scan(&v.ID, &v.Name, &v.Code, &v.County, &v.Language, &v.NamedAdult, &v.CreatedAt, &v.UpdatedAt)
+	return v, err
+}
+
+var (
+	selectSchool    = db.SQL{Both: schoolColumns + `WHERE id = $1`}
+	selectSchools   = db.SQL{Both: schoolColumns + `ORDER BY name, id`}
+	countSchoolCode = db.SQL{Both: `SELECT count(*) FROM schools WHERE code = $1`}
+	selectSchoolIDs = db.SQL{Both: `SELECT id FROM schools ORDER BY id`}
+)
+
+// Accounts.
+
+var upsertAccount = db.SQL{Both: `
+	INSERT INTO accounts (id, role, email, full_name, status, school_id, grade, class_name, admission_number, created_at, updated_at)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+	ON CONFLICT (id) DO UPDATE SET role = excluded.role, email = excluded.email, full_name = excluded.full_name,
+		status = excluded.status, school_id = excluded.school_id, grade = excluded.grade, class_name = excluded.class_name,
+		admission_number = excluded.admission_number, updated_at = excluded.updated_at`}
+
+func putAccount(ctx context.Context, tx db.Tx, v Account) (bool, error) {
+	_, err := tx.Exec(ctx, upsertAccount, v.ID, v.Role, v.Email, v.FullName, v.Status, v.School, v.Grade, v.ClassName,
+		v.AdmissionNumber, v.CreatedAt, v.UpdatedAt)
+	return err == nil, err
+}
+
+const accountColumns = `a.id, a.role, a.email, a.full_name, a.status, a.school_id, a.grade, a.class_name, a.admission_number,
+	a.created_at, a.updated_at`
+
+func accountTargets(v *Account) []any {
+	return []any{
+		&v.ID, &v.Role, &v.Email, &v.FullName, &v.Status, &v.School, &v.Grade, &v.ClassName, &v.AdmissionNumber, &v.CreatedAt, &v.UpdatedAt,
+	}
+}
+
+func scanAccount(r db.Rows) (v Account, err error) {
+	err = r.Scan(accountTargets(&v)...)
+	return v, err
+}
+
+func scanCandidate(r db.Rows) (v candidate, err error) {
+	err = r.Scan(append(accountTargets(&v.account), &v.verifier)...)
+	return v, err
+}
+
+var (
+	selectAccount = db.SQL{Both: `SELECT ` + accountColumns + ` FROM accounts a WHERE a.id = $1`}
+
+	selectChildren = db.SQL{Both: `SELECT ` + accountColumns + ` FROM accounts a
+		WHERE a.id IN (SELECT learner_id FROM guardians WHERE account_id = $1) ORDER BY a.full_name, a.id`}
+
+	selectLogin = db.SQL{Both: `SELECT ` + accountColumns + `, l.password_hash
+		FROM logins l JOIN accounts a ON a.id = l.account_id WHERE l.email = $1`}
+
+	selectLoginOf = db.SQL{Both: `SELECT ` + accountColumns + `, l.password_hash
+		FROM logins l JOIN accounts a ON a.id = l.account_id WHERE l.account_id = $1`}
+
+	selectInstructor = db.SQL{Both: `SELECT ` + accountColumns + `, c.verifier
+		FROM accounts a JOIN school_credentials c ON c.account_id = a.id AND c.school_id = a.school_id AND c.kind = 'password'
+		WHERE a.email = $1 AND a.school_id = $2 AND a.role = 'instructor'`}
+
+	selectLearnerPIN = db.SQL{Both: `SELECT ` + accountColumns + `, c.verifier
+		FROM accounts a JOIN school_credentials c ON c.account_id = a.id AND c.school_id = a.school_id AND c.kind = 'pin'
+		WHERE a.id = $1 AND a.school_id = $2 AND a.role = 'student'`}
+
+	selectClasses = db.SQL{Both: `SELECT class_name, count(*) FROM accounts
+		WHERE school_id = $1 AND role = 'student' AND status = 'active' GROUP BY class_name ORDER BY class_name`}
+
+	selectRoster = db.SQL{Both: `SELECT ` + accountColumns + `,
+			(SELECT count(*) FROM school_credentials c WHERE c.account_id = a.id AND c.school_id = a.school_id AND c.kind = 'pin')
+		FROM accounts a WHERE a.school_id = $1 AND a.role = 'student' AND ($2 = '' OR a.class_name = $2)
+		ORDER BY a.class_name, a.full_name, a.id`}
+)
+
+func loginByEmail(ctx context.Context, tx db.Tx, email string) (candidate, error) {
+	return first(ctx, tx, selectLogin, scanCandidate, email)
+}
+
+func instructorByEmail(ctx context.Context, tx db.Tx, school SchoolID, email string) (candidate, error) {
+	return first(ctx, tx, selectInstructor, scanCandidate, email, school)
+}
+
+func scanClass(r db.Rows) (v Class, err error) {
+	err = r.Scan(&v.Name, &v.Learners)
+	return v, err
+}
+
+func scanRoster(r db.Rows) (v RosterLine, err error) {
+	var pins int64
+	err = r.Scan(append(accountTargets(&v.Account), &pins)...)
+	v.HasPIN = pins > 0
+	return v, err
+}
+
+// Persons.
+
+const personQuery = `SELECT ` + accountColumns + `, COALESCE(l.email, a.email), l.verified_at, COALESCE(p.phone, ''), COALESCE(p.bio, ''),
+		COALESCE(p.avatar_url, ''), COALESCE(p.date_of_birth, ''), COALESCE(p.county, ''), COALESCE(p.school_name, ''),
+		COALESCE(p.learning_interests, '[]'), (SELECT max(s.created_at) FROM sessions s WHERE s.account_id = a.id)
+	FROM accounts a LEFT JOIN logins l ON l.account_id = a.id LEFT JOIN profiles p ON p.account_id = a.id `
+
+// personFilter takes role, status and a search pattern, each ” for any.
+const personFilter = `WHERE ($1 = '' OR a.role = $1) AND ($2 = '' OR a.status = $2)
+	AND ($3 = '' OR lower(a.full_name) LIKE $3 ESCAPE '\' OR l.email LIKE $3 ESCAPE '\') `
+
+var (
+	selectPerson = db.SQL{Both: personQuery + `WHERE a.id = $1`}
+
+	selectPersons = db.SQL{Both: personQuery + personFilter + `
+		ORDER BY CASE WHEN $4 = 'created_at asc' THEN a.created_at END,
+			CASE WHEN $4 = 'created_at desc' THEN a.created_at END DESC,
+			CASE WHEN $4 = 'name asc' THEN a.full_name END, CASE WHEN $4 = 'name desc' THEN a.full_name END DESC,
+			CASE WHEN $4 = 'email asc' THEN l.email END, CASE WHEN $4 = 'email desc' THEN l.email END DESC, a.id
+		LIMIT $5 OFFSET $6`}
+
+	countPersons = db.SQL{Both: `SELECT count(*) FROM accounts a LEFT JOIN logins l ON l.account_id = a.id ` + personFilter}
+
+	upsertProfile = db.SQL{Both: `
+		INSERT INTO profiles (account_id, phone, bio, avatar_url, date_of_birth, county, school_name, learning_interests, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		ON CONFLICT (account_id) DO UPDATE SET phone = excluded.phone, bio = excluded.bio, avatar_url = excluded.avatar_url,
+			date_of_birth = excluded.date_of_birth, county = excluded.county, school_name = excluded.school_name,
+			learning_interests = excluded.learning_interests, updated_at = excluded.updated_at`}
+)
+
+func scanPerson(r db.Rows) (v Person, err error) {
+	var verified db.Time
+	var interests string
+	p := &v.Profile
+	err = r.Scan(append(accountTargets(&v.Account), &v.Email, &verified, &p.Phone, &p.Bio, &p.AvatarURL, &p.DateOfBirth, &p.County,
+		&p.SchoolName, &interests, &v.LastLogin)...)
+	if err != nil {
+		return v, err
+	}
+	v.Verified = !verified.IsZero()
+	return v, json.Unmarshal([]byte(interests), &p.LearningInterests)
+}
+
+func putProfile(ctx context.Context, tx db.Tx, account AccountID, p Profile, at db.Time) error {
+	if p.LearningInterests == nil {
+		p.LearningInterests = []string{}
+	}
+	interests, err := json.Marshal(p.LearningInterests)
+	if err != nil {
+		return fmt.Errorf("encode interests: %w", err)
+	}
+	_, err = tx.Exec(ctx, upsertProfile, account, p.Phone, p.Bio, p.AvatarURL, p.DateOfBirth, p.County, p.SchoolName, string(interests), at)
+	return err
+}
+
+// Sign-in at the cloud.
+
+var (
+	insertLogin = db.SQL{Both: `INSERT INTO logins (account_id, email, password_hash, verified_at) VALUES ($1, $2, $3, $4)
+		ON CONFLICT DO NOTHING`}
+	updateLoginHash = db.SQL{Both: `UPDATE logins SET password_hash = $2 WHERE account_id = $1`}
+)
+
+// Memberships.
+
+var (
+	insertMembership = db.SQL{Both: `INSERT INTO memberships (account_id, school_id, since) VALUES ($1, $2, $3)
+		ON CONFLICT (account_id, school_id, since) DO NOTHING`}
+	endMemberships  = db.SQL{Both: `UPDATE memberships SET until = $2 WHERE account_id = $1 AND until IS NULL`}
+	countMembership = db.SQL{Both: `SELECT count(*) FROM memberships WHERE account_id = $1 AND school_id = $2`}
+	presentSchools  = db.SQL{Both: `SELECT DISTINCT school_id FROM memberships WHERE account_id = $1 AND until IS NULL ORDER BY school_id`}
+)
+
+// Credentials and duties.
+
+var (
+	upsertCredential = db.SQL{Both: `
+		INSERT INTO school_credentials (id, school_id, account_id, kind, verifier, updated_at) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (id) DO UPDATE SET verifier = excluded.verifier, updated_at = excluded.updated_at`}
+	selectCredentials = db.SQL{Both: `SELECT id, school_id, account_id, kind, verifier, updated_at FROM school_credentials
+		WHERE account_id = $1 AND school_id = $2 ORDER BY id`}
+
+	upsertDuty = db.SQL{Both: `
+		INSERT INTO duties (id, school_id, account_id, duty, active, updated_at) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (id) DO UPDATE SET active = excluded.active, updated_at = excluded.updated_at`}
+	selectDuties = db.SQL{Both: `SELECT id, school_id, account_id, duty, active, updated_at FROM duties
+		WHERE account_id = $1 AND school_id = $2 AND active ORDER BY duty`}
+)
+
+func putCredential(ctx context.Context, tx db.Tx, v Credential) (bool, error) {
+	_, err := tx.Exec(ctx, upsertCredential, v.ID, v.School, v.Account, v.Kind, v.Verifier, v.UpdatedAt)
+	return err == nil, err
+}
+
+func scanCredential(r db.Rows) (v Credential, err error) {
+	err = r.Scan(&v.ID, &v.School, &v.Account, &v.Kind, &v.Verifier, &v.UpdatedAt)
+	return v, err
+}
+
+func putDuty(ctx context.Context, tx db.Tx, v DutyGrant) (bool, error) {
+	_, err := tx.Exec(ctx, upsertDuty, v.ID, v.School, v.Account, v.Duty, v.Active, v.UpdatedAt)
+	return err == nil, err
+}
+
+func scanDuty(r db.Rows) (v DutyGrant, err error) {
+	err = r.Scan(&v.ID, &v.School, &v.Account, &v.Duty, &v.Active, &v.UpdatedAt)
+	return v, err
+}
+
+// Guardians and consents.
+
+var (
+	upsertGuardian = db.SQL{Both: `
+		INSERT INTO guardians (id, learner_id, account_id, name, phone, verified, relationship, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+		ON CONFLICT (id) DO UPDATE SET account_id = excluded.account_id, name = excluded.name, phone = excluded.phone,
+			verified = excluded.verified, relationship = excluded.relationship, updated_at = excluded.updated_at`}
+	selectGuardians = db.SQL{Both: `SELECT id, learner_id, account_id, name, phone, verified, relationship, updated_at FROM guardians
+		WHERE learner_id = $1 ORDER BY name, id`}
+	countGuardian  = db.SQL{Both: `SELECT count(*) FROM guardians WHERE account_id = $1 AND learner_id = $2`}
+	verifiedPhones = db.SQL{Both: `SELECT DISTINCT phone FROM guardians WHERE learner_id = $1 AND verified AND phone <> '' ORDER BY phone`}
+
+	insertConsent = db.SQL{Both: `
+		INSERT INTO consents (id, learner_id, purpose, given, guardian_id, guardian_name, method, text_version, recorded_by, at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO NOTHING`}
+	// Of two facts at one instant the withdrawal comes first: false sorts before true.
+	selectConsents = db.SQL{Both: consentColumns + `WHERE learner_id = $1 ORDER BY at DESC, given, id`}
+	latestConsent  = db.SQL{Both: consentColumns + `WHERE learner_id = $1 AND purpose = $2 ORDER BY at DESC, given, id LIMIT 1`}
+	selectConsent  = db.SQL{Both: consentColumns + `WHERE id = $1`}
+)
+
+const consentColumns = `SELECT id, learner_id, purpose, given, guardian_id, guardian_name, method, text_version, recorded_by, at FROM consents `
+
+func putGuardian(ctx context.Context, tx db.Tx, v Guardian) (bool, error) {
+	_, err := tx.Exec(ctx, upsertGuardian, v.ID, v.Learner, v.Account, v.Name, v.Phone, v.Verified, v.Relationship, v.UpdatedAt)
+	return err == nil, err
+}
+
+func scanGuardian(r db.Rows) (v Guardian, err error) {
+	err = r.Scan(&v.ID, &v.Learner, &v.Account, &v.Name, &v.Phone, &v.Verified, &v.Relationship, &v.UpdatedAt)
+	return v, err
+}
+
+func consentRow(v Consent) []any {
+	return []any{
+		v.ID, string(v.Learner), string(v.Purpose), v.Given, string(v.Guardian), v.GuardianName, string(v.Method), v.TextVersion,
+		string(v.RecordedBy), v.At,
+	}
+}
+
+func putConsent(ctx context.Context, tx db.Tx, v Consent) (bool, error) {
+	n, err := tx.Exec(ctx, insertConsent, consentRow(v)...)
+	return n > 0, err
+}
+
+func scanConsent(r db.Rows) (v Consent, err error) {
+	err = r.Scan(&v.ID, &v.Learner, &v.Purpose, &v.Given, &v.Guardian, &v.GuardianName, &v.Method, &v.TextVersion, &v.RecordedBy, &v.At)
+	return v, err
+}
+
+func consentByID(ctx context.Context, tx db.Tx, id string) (Consent, error) {
+	return first(ctx, tx, selectConsent, scanConsent, id)
+}
+
+// Keys, sessions, refresh tokens.
+
+var (
+	upsertKey = db.SQL{Both: `INSERT INTO signing_keys (id, issuer, public_key, created_at) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (id) DO UPDATE SET issuer = excluded.issuer, public_key = excluded.public_key`}
+	selectKey  = db.SQL{Both: `SELECT id, issuer, public_key, created_at FROM signing_keys WHERE id = $1`}
+	selectKeys = db.SQL{Both: `SELECT id, issuer, public_key, created_at FROM signing_keys ORDER BY created_at, id`}
+
+	insertSecret  = db.SQL{Both: `INSERT INTO signing_secrets (id, seed, created_at) VALUES ($1, $2, $3)`}
+	selectSecret  = db.SQL{Both: `SELECT id, seed, created_at FROM signing_secrets WHERE id = $1`}
+	selectSecrets = db.SQL{Both: `SELECT id, seed, created_at FROM signing_secrets ORDER BY created_at DESC, id DESC`}
+
+	insertRevocation = db.SQL{Both: `INSERT INTO revocations (id, session_id, school_id, expires_at) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (id) DO NOTHING`}
+	selectRevocation = db.SQL{Both: `SELECT id, session_id, school_id, expires_at FROM revocations WHERE id = $1`}
+	countRevocation  = db.SQL{Both: `SELECT count(*) FROM revocations WHERE id = $1`}
+
+	insertSession = db.SQL{Both: `INSERT INTO sessions (id, account_id, school_id, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)`}
+	selectSession = db.SQL{Both: `SELECT id, account_id, school_id, expires_at FROM sessions WHERE id = $1`}
+	liveSessions  = db.SQL{Both: `SELECT id, account_id, school_id, expires_at FROM sessions WHERE account_id = $1 AND expires_at > $2 ORDER BY id`}
+	extendSession = db.SQL{Both: `UPDATE sessions SET expires_at = $2 WHERE id = $1`}
+
+	insertRefresh = db.SQL{Both: `INSERT INTO refresh_tokens (hash, session_id, expires_at, salt) VALUES ($1, $2, $3, '')
+		ON CONFLICT (hash) DO NOTHING`}
+	selectRefresh = db.SQL{Both: `SELECT session_id, expires_at, used_at, salt FROM refresh_tokens WHERE hash = $1`}
+	// The compare-and-set that lets exactly one caller mint the successor.
+	useRefresh = db.SQL{Both: `UPDATE refresh_tokens SET used_at = $2, salt = $3 WHERE hash = $1 AND used_at IS NULL`}
+
+	sweepRefresh     = db.SQL{Both: `DELETE FROM refresh_tokens WHERE expires_at < $1`}
+	sweepSessions    = db.SQL{Both: `DELETE FROM sessions WHERE expires_at < $1`}
+	sweepRevocations = db.SQL{Both: `DELETE FROM revocations WHERE expires_at < $1`}
+)
+
+func putKey(ctx context.Context, tx db.Tx, v Key) (bool, error) {
+	_, err := tx.Exec(ctx, upsertKey, v.ID, v.Issuer, v.Public, v.CreatedAt)
+	return err == nil, err
+}
+
+func scanKey(r db.Rows) (v Key, err error) {
+	err = r.Scan(&v.ID, &v.Issuer, &v.Public, &v.CreatedAt)
+	return v, err
+}
+
+func scanSecret(r db.Rows) (v secretKey, err error) {
+	err = r.Scan(&v.id, &v.seed, &v.createdAt)
+	return v, err
+}
+
+func revocationRow(v Revocation) []any {
+	return []any{v.ID, v.Session, string(v.School), v.ExpiresAt}
+}
+
+func putRevocation(ctx context.Context, tx db.Tx, v Revocation) (bool, error) {
+	n, err := tx.Exec(ctx, insertRevocation, revocationRow(v)...)
+	return n > 0, err
+}
+
+func revocationByID(ctx context.Context, tx db.Tx, id string) (Revocation, error) {
+	return first(ctx, tx, selectRevocation, func(r db.Rows) (v Revocation, err error) {
+		err = r.Scan(&v.ID, &v.Session, &v.School, &v.ExpiresAt)
+		return v, err
+	}, id)
+}
+
+func scanSession(r db.Rows) (v session, err error) {
+	err = r.Scan(&v.id, &v.account, &v.school, &v.expiresAt)
+	return v, err
+}
+
+func scanRefresh(r db.Rows) (v refreshToken, err error) {
+	err = r.Scan(&v.session, &v.expiresAt, &v.usedAt, &v.salt)
+	return v, err
+}

@@ -1,0 +1,132 @@
+package identity
+
+import (
+	"context"
+
+	"urbanhomeschool.org/uhs/shared/db"
+	"urbanhomeschool.org/uhs/shared/id"
+	"urbanhomeschool.org/uhs/shared/syncer"
+	"urbanhomeschool.org/uhs/syncproto"
+)
+
+// Schools are written by the cloud for the school itself.
+var Schools = syncer.Entity[School]{
+	Spec:     roster("identity.school"),
+	ID:       func(v School) string { return string(v.ID) },
+	Audience: func(v School) syncproto.Audience { return syncproto.OfSchool(string(v.ID)) },
+	Put:      putSchool,
+}
+
+// Accounts are written by the cloud; only members of a school are recorded, for
+// that school (see saveAccount).
+var Accounts = syncer.Entity[Account]{
+	Spec:     roster("identity.account"),
+	ID:       func(v Account) string { return string(v.ID) },
+	Audience: func(v Account) syncproto.Audience { return syncproto.OfSchool(string(v.School)) },
+	Put:      putAccount,
+}
+
+// Credentials are made by the cloud under the school's pepper.
+var Credentials = syncer.Entity[Credential]{
+	Spec:     roster("identity.credential"),
+	ID:       func(v Credential) string { return v.ID },
+	Audience: func(v Credential) syncproto.Audience { return syncproto.OfSchool(string(v.School)) },
+	Put:      putCredential,
+}
+
+// DutyGrants are written by the cloud for the school.
+var DutyGrants = syncer.Entity[DutyGrant]{
+	Spec:     roster("identity.duty"),
+	ID:       func(v DutyGrant) string { return v.ID },
+	Audience: func(v DutyGrant) syncproto.Audience { return syncproto.OfSchool(string(v.School)) },
+	Put:      putDuty,
+}
+
+// Guardians are written by the cloud for the learner's schools.
+var Guardians = syncer.Entity[Guardian]{
+	Spec:     roster("identity.guardian"),
+	ID:       func(v Guardian) string { return v.ID },
+	Audience: func(v Guardian) syncproto.Audience { return syncproto.OfLearner(string(v.Learner)) },
+	Put:      putGuardian,
+}
+
+// Consents are facts of either side: on paper at the school, on the web at the
+// cloud.
+var Consents = syncer.Entity[Consent]{
+	Spec: syncproto.Spec{
+		Name: "identity.consent", Version: 1,
+		Lane: syncproto.LaneControl, Writer: syncproto.EitherSide, Merge: syncproto.AppendOnly,
+	},
+	ID:       func(v Consent) string { return v.ID },
+	Audience: func(v Consent) syncproto.Audience { return syncproto.OfLearner(string(v.Learner)) },
+	Put:      putConsent,
+	Get:      consentByID,
+	Bulk: &syncer.Bulk[Consent]{
+		Table: "consents",
+		Columns: []string{
+			"id", "learner_id", "purpose", "given", "guardian_id", "guardian_name", "method", "text_version", "recorded_by", "at",
+		},
+		Row: consentRow,
+	},
+}
+
+// Keys are the cloud's public keys, for all schools.
+var Keys = syncer.Entity[Key]{
+	Spec: syncproto.Spec{
+		Name: "identity.key", Version: 1,
+		Lane: syncproto.LaneControl, Writer: syncproto.CloudOnly, Merge: syncproto.LastWriter,
+	},
+	ID:       func(v Key) string { return v.ID },
+	Audience: func(Key) syncproto.Audience { return syncproto.OfEveryone() },
+	Put:      putKey,
+}
+
+// Revocations are facts of either side: a cloud token is used at both.
+var Revocations = syncer.Entity[Revocation]{
+	Spec: syncproto.Spec{
+		Name: "identity.revocation", Version: 1,
+		Lane: syncproto.LaneControl, Writer: syncproto.EitherSide, Merge: syncproto.AppendOnly,
+	},
+	ID:       func(v Revocation) string { return v.ID },
+	Audience: func(v Revocation) syncproto.Audience { return syncproto.OfSchool(string(v.School)) },
+	Put:      putRevocation,
+	Get:      revocationByID,
+	Bulk: &syncer.Bulk[Revocation]{
+		Table:   "revocations",
+		Columns: []string{"id", "session_id", "school_id", "expires_at"},
+		Row:     revocationRow,
+	},
+}
+
+func roster(name string) syncproto.Spec {
+	return syncproto.Spec{Name: name, Version: 1, Lane: syncproto.LaneRoster, Writer: syncproto.CloudOnly, Merge: syncproto.LastWriter}
+}
+
+// recordFor queues v, which is stored already, for one school alone.
+func recordFor[T any](ctx context.Context, tx db.Tx, e syncer.Entity[T], school SchoolID, v T) error {
+	e.Audience = func(T) syncproto.Audience { return syncproto.OfSchool(string(school)) }
+	return e.Record(ctx, tx, v)
+}
+
+// saveAccount stores a and, when a is a member of a school, records it there.
+// Nobody else travels.
+func saveAccount(ctx context.Context, tx db.Tx, a Account) error {
+	if a.School == "" || (a.Role != Student && a.Role != Instructor) {
+		_, err := Accounts.Put(ctx, tx, a)
+		return err
+	}
+	_, err := Accounts.Save(ctx, tx, a)
+	return err
+}
+
+func credentialID(school SchoolID, account AccountID, kind CredentialKind) string {
+	return id.Derived("identity.credential", string(school), string(account), string(kind))
+}
+
+func dutyID(school SchoolID, account AccountID, duty Duty) string {
+	return id.Derived("identity.duty", string(school), string(account), string(duty))
+}
+
+func revocationID(school SchoolID, session string) string {
+	return id.Derived("identity.revocation", string(school), session)
+}

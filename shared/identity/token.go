@@ -1,0 +1,231 @@
+package identity
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/base64"
+	"errors"
+	"fmt"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"urbanhomeschool.org/uhs/shared/db"
+	"urbanhomeschool.org/uhs/shared/id"
+)
+
+// tokenType is the "type" of an access token.
+const tokenType = "access"
+
+// claims are what an access token says.
+type claims struct {
+	jwt.RegisteredClaims
+	Role    Role     `json:"role"`
+	Email   string   `json:"email"`
+	Type    string   `json:"type"`
+	Session string   `json:"sid"`
+	School  SchoolID `json:"school,omitempty"`
+	Duties  []Duty   `json:"duties,omitempty"`
+}
+
+// JWK is a public key as RFC 7517 and RFC 8037 write it.
+type JWK struct {
+	KeyType   string `json:"kty"`
+	Curve     string `json:"crv"`
+	X         string `json:"x"`
+	KeyID     string `json:"kid"`
+	Use       string `json:"use"`
+	Algorithm string `json:"alg"`
+}
+
+// secretKey is a private key of this node.
+type secretKey struct {
+	id        string
+	seed      []byte
+	createdAt db.Time
+}
+
+func (k secretKey) private() ed25519.PrivateKey { return ed25519.NewKeyFromSeed(k.seed) }
+
+// public is the other half as unpadded base64url.
+func (k secretKey) public() string {
+	return base64.RawURLEncoding.EncodeToString(k.private().Public().(ed25519.PublicKey))
+}
+
+// EnsureKey makes sure that this node has a key to sign tokens with; the first
+// call on a new database makes and announces one.
+func (s *Service) EnsureKey(ctx context.Context) error {
+	var k secretKey
+	err := s.db.Update(ctx, func(tx db.Tx) error {
+		var err error
+		k, err = first(ctx, tx, selectSecrets, scanSecret)
+		if !errors.Is(err, db.ErrNoRows) {
+			return err
+		}
+
+		_, private, err := ed25519.GenerateKey(nil)
+		if err != nil {
+			return err
+		}
+		k = secretKey{id: id.New(), seed: private.Seed(), createdAt: s.now()}
+		if _, err := tx.Exec(ctx, insertSecret, k.id, k.seed, k.createdAt); err != nil {
+			return err
+		}
+		if s.announce == nil {
+			return nil
+		}
+		_, err = s.announce(ctx, tx, Key{ID: k.id, Issuer: s.issuer, Public: k.public(), CreatedAt: k.createdAt})
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("make a signing key: %w", err)
+	}
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.signer = signer{kid: k.id, private: k.private()}
+	return nil
+}
+
+// sign makes an access token of a session.
+func (s *Service) sign(p subject) (string, error) {
+	s.mu.Lock()
+	key := s.signer
+	s.mu.Unlock()
+	if key.private == nil {
+		return "", errors.New("identity: no signing key: EnsureKey was not called")
+	}
+
+	now := s.clock.Now()
+	t := jwt.NewWithClaims(jwt.SigningMethodEdDSA, claims{
+		RegisteredClaims: jwt.RegisteredClaims{
+			Issuer: s.issuer, Subject: string(p.account.ID), Audience: jwt.ClaimStrings{s.audience}, ID: id.New(),
+			IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(AccessLifetime)),
+		},
+		Role: p.account.Role, Email: p.email, Type: tokenType, Session: p.session, School: p.account.School, Duties: p.duties,
+	})
+	t.Header["kid"] = key.kid
+	signed, err := t.SignedString(key.private)
+	if err != nil {
+		return "", fmt.Errorf("sign a token: %w", err)
+	}
+	return signed, nil
+}
+
+// Verify gives who an access token speaks for. It takes this node's own tokens
+// and those of the cloud; where one school is served, only that school's.
+// Errors are ErrTokenInvalid, ErrTokenExpired and ErrTokenRevoked.
+func (s *Service) Verify(ctx context.Context, token string) (Actor, error) {
+	var c claims
+	err := s.db.View(ctx, func(tx db.Tx) error {
+		var err error
+		if c, err = s.parse(ctx, tx, token); err != nil {
+			return err
+		}
+		ended, err := exists(ctx, tx, countRevocation, revocationID(c.School, c.Session))
+		if err != nil {
+			return fmt.Errorf("verify token: %w", err)
+		}
+		if ended {
+			return ErrTokenRevoked
+		}
+		return nil
+	})
+	if err != nil {
+		return Actor{}, err
+	}
+	return Actor{
+		Account: AccountID(c.Subject), Role: c.Role, School: c.School, Duties: c.Duties, Email: c.Email, Session: c.Session, JTI: c.ID,
+	}, nil
+}
+
+// trusted is a public key with what its tokens must say.
+type trusted struct {
+	public           ed25519.PublicKey
+	issuer, audience string
+}
+
+func (s *Service) parse(ctx context.Context, tx db.Tx, token string) (claims, error) {
+	var c claims
+	var key trusted
+	var lookup error // the database's failure, which is no fault of the token
+	parser := jwt.NewParser(jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}), jwt.WithExpirationRequired(),
+		jwt.WithLeeway(ClockLeeway), jwt.WithTimeFunc(s.clock.Now))
+	_, err := parser.ParseWithClaims(token, &c, func(t *jwt.Token) (any, error) {
+		kid, _ := t.Header["kid"].(string)
+		key, lookup = s.trustedKey(ctx, tx, kid)
+		return key.public, lookup
+	})
+	switch {
+	case lookup != nil && !errors.Is(lookup, db.ErrNoRows):
+		return c, fmt.Errorf("look up a token's key: %w", lookup)
+	case errors.Is(err, jwt.ErrTokenExpired):
+		return c, ErrTokenExpired
+	case err != nil:
+		return c, ErrTokenInvalid
+	}
+
+	if c.Type != tokenType || c.Issuer != key.issuer || len(c.Audience) != 1 || c.Audience[0] != key.audience {
+		return c, ErrTokenInvalid
+	}
+	if s.school != "" && c.School != s.school {
+		return c, ErrTokenInvalid
+	}
+	if c.Subject == "" || c.Session == "" || c.Role == "" {
+		return c, ErrTokenInvalid
+	}
+	return c, nil
+}
+
+// trustedKey finds the key kid: this node's own, else one the cloud announced.
+// db.ErrNoRows when nobody we know has it.
+func (s *Service) trustedKey(ctx context.Context, tx db.Tx, kid string) (trusted, error) {
+	own, err := first(ctx, tx, selectSecret, scanSecret, kid)
+	if err == nil {
+		return trusted{own.private().Public().(ed25519.PublicKey), s.issuer, s.audience}, nil
+	}
+	if !errors.Is(err, db.ErrNoRows) {
+		return trusted{}, err
+	}
+
+	k, err := first(ctx, tx, selectKey, scanKey, kid)
+	if err != nil {
+		return trusted{}, err
+	}
+	public, err := base64.RawURLEncoding.DecodeString(k.Public)
+	if err != nil || len(public) != ed25519.PublicKeySize {
+		return trusted{}, fmt.Errorf("key %s is not an Ed25519 key", k.ID)
+	}
+	return trusted{public, k.Issuer, CloudAudience}, nil
+}
+
+// JWKS lists the public keys whose tokens are good here.
+func (s *Service) JWKS(ctx context.Context) ([]JWK, error) {
+	var out []JWK
+	err := s.db.View(ctx, func(tx db.Tx) error {
+		announced, err := all(ctx, tx, selectKeys, scanKey)
+		if err != nil {
+			return err
+		}
+		own, err := all(ctx, tx, selectSecrets, scanSecret)
+		if err != nil {
+			return err
+		}
+
+		seen := map[string]bool{}
+		out = out[:0]
+		add := func(kid, x string) {
+			if !seen[kid] {
+				seen[kid] = true
+				out = append(out, JWK{KeyType: "OKP", Curve: "Ed25519", X: x, KeyID: kid, Use: "sig", Algorithm: "EdDSA"})
+			}
+		}
+		for _, k := range announced {
+			add(k.ID, k.Public)
+		}
+		for _, k := range own {
+			add(k.id, k.public())
+		}
+		return nil
+	})
+	return out, err
+}
