@@ -10,7 +10,7 @@ CREATE TABLE enrolments (
 	enrolled_at TIMESTAMP NOT NULL
 );
 CREATE INDEX enrolments_learner ON enrolments (learner_id);
-CREATE INDEX enrolments_school ON enrolments (school_id);
+CREATE INDEX enrolments_course ON enrolments (course_id);
 
 CREATE TABLE learning_activities (
 	id TEXT PRIMARY KEY,
@@ -23,4 +23,3 @@ CREATE TABLE learning_activities (
 	at TIMESTAMP NOT NULL
 );
 CREATE INDEX learning_activities_learner ON learning_activities (learner_id, at);
-CREATE INDEX learning_activities_school ON learning_activities (school_id, at);

@@ -16,8 +16,8 @@ type Record struct {
 	Days    []Day
 	Streak  Streak
 	Seconds int64
-	// Last is the newest activity; the zero Activity when there was none.
-	Last Activity
+	// LastAt is the newest activity; zero when there was none.
+	LastAt time.Time
 }
 
 // CourseRecord is the part of a Record about one course.
@@ -26,7 +26,9 @@ type CourseRecord struct {
 	// present edition no longer has.
 	Completed map[catalogue.LessonID]time.Time
 	Seconds   int64
-	Last      Activity
+	LastAt    time.Time
+	// LastLesson was worked on last.
+	LastLesson catalogue.LessonID
 }
 
 // Day is one calendar day in Kenya.
@@ -45,19 +47,20 @@ const sessionGap = 30 * time.Minute
 func Fold(facts []Activity, now time.Time) Record {
 	facts = inOrder(facts)
 	r := Record{Courses: map[catalogue.CourseID]CourseRecord{}}
-	var previous time.Time
 	for _, f := range facts {
 		c := r.Courses[f.CourseID]
 		c.Seconds += f.Seconds
-		c.Last = f
+		c.LastAt = f.At.Time
+		if f.LessonID != "" {
+			c.LastLesson = f.LessonID
+		}
 		if f.Kind == LessonCompleted {
 			c.complete(f)
 		}
 		r.Courses[f.CourseID] = c
 		r.Seconds += f.Seconds
-		r.Last = f
-		r.countDay(f, previous)
-		previous = f.At.Time
+		r.countDay(f)
+		r.LastAt = f.At.Time
 	}
 	r.Streak = StreakOf(r.dates(), DateOf(now))
 	return r
@@ -83,8 +86,8 @@ func (c *CourseRecord) complete(f Activity) {
 	}
 }
 
-// countDay adds f, which is not older than what was added before, to its day.
-func (r *Record) countDay(f Activity, previous time.Time) {
+// countDay adds f, which is not older than LastAt, to its day.
+func (r *Record) countDay(f Activity) {
 	date := DateOf(f.At.Time)
 	if len(r.Days) == 0 || r.Days[len(r.Days)-1].Date != date {
 		r.Days = append(r.Days, Day{Date: date, Seconds: f.Seconds, Sessions: 1})
@@ -92,7 +95,7 @@ func (r *Record) countDay(f Activity, previous time.Time) {
 	}
 	day := &r.Days[len(r.Days)-1]
 	day.Seconds += f.Seconds
-	if f.At.Sub(previous) >= sessionGap {
+	if f.At.Sub(r.LastAt) >= sessionGap {
 		day.Sessions++
 	}
 }
@@ -151,7 +154,7 @@ func (p Progress) Done() bool { return !p.CompletedAt.IsZero() }
 // longer counts, a lesson that it brought is open.
 func (r Record) In(o Outline) Progress {
 	c := r.Courses[o.ID]
-	p := Progress{Course: o, Total: len(o.Lessons), Seconds: c.Seconds, LastAt: c.Last.At.Time}
+	p := Progress{Course: o, Total: len(o.Lessons), Seconds: c.Seconds, LastAt: c.LastAt}
 	for _, l := range o.Lessons {
 		at, done := c.Completed[l.ID]
 		if !done {
@@ -175,7 +178,7 @@ func (r Record) In(o Outline) Progress {
 // next is where the learner stopped: the lesson last worked on while it is not
 // completed, else the first open lesson after it, else the first open lesson.
 func next(o Outline, c CourseRecord) *catalogue.LessonSummary {
-	last := max(0, slices.IndexFunc(o.Lessons, func(l catalogue.LessonSummary) bool { return l.ID == c.Last.LessonID }))
+	last := max(0, slices.IndexFunc(o.Lessons, func(l catalogue.LessonSummary) bool { return l.ID == c.LastLesson }))
 	for i := range o.Lessons {
 		l := o.Lessons[(last+i)%len(o.Lessons)]
 		if _, done := c.Completed[l.ID]; !done {

@@ -20,15 +20,10 @@ import (
 	"urbanhomeschool.org/uhs/shared/identity"
 )
 
-// Courses tells what a course consists of.
-type Courses interface {
-	// Outline answers fault.NotFound for a course that is not here.
-	Outline(ctx context.Context, tx db.Tx, course catalogue.CourseID) (Outline, error)
-}
-
-// Access decides who may open a course: it is free, or the learner is entitled.
+// Access decides who may open a course; *catalogue.Service does.
 type Access interface {
-	CanOpen(ctx context.Context, tx db.Tx, learner identity.AccountID, course catalogue.CourseID) (bool, error)
+	// MayOpen is nil, or the fault that says why not.
+	MayOpen(ctx context.Context, tx db.Tx, who identity.Actor, c catalogue.Course) error
 }
 
 // People knows who is linked to whom.
@@ -55,20 +50,16 @@ type Learner struct {
 	School identity.SchoolID
 }
 
-// Outline is a course as far as progress needs it: its lessons in order.
+// Outline is a course and its lessons in order.
 type Outline struct {
-	ID           catalogue.CourseID
-	Title        string
-	LearningArea string
-	Grade        string
-	Lessons      []catalogue.LessonSummary
+	catalogue.Course
+	Lessons []catalogue.LessonSummary
 }
 
 // Sitting is one quiz taken, and the seconds it took.
 type Sitting struct {
 	ID       string
 	CourseID catalogue.CourseID
-	LessonID catalogue.LessonID
 	Seconds  int64
 	At       time.Time
 }
@@ -77,7 +68,6 @@ type Sitting struct {
 type Options struct {
 	DB       db.DB
 	Clock    clock.Clock
-	Courses  Courses
 	Access   Access
 	People   People
 	Practice Practice
@@ -87,7 +77,6 @@ type Options struct {
 type Service struct {
 	db       db.DB
 	clock    clock.Clock
-	courses  Courses
 	access   Access
 	people   People
 	practice Practice
@@ -95,5 +84,5 @@ type Service struct {
 
 // New makes a Service.
 func New(o Options) *Service {
-	return &Service{db: o.DB, clock: o.Clock, courses: o.Courses, access: o.Access, people: o.People, practice: o.Practice}
+	return &Service{db: o.DB, clock: o.Clock, access: o.Access, people: o.People, practice: o.Practice}
 }

@@ -2,6 +2,7 @@ package learning
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -21,8 +22,18 @@ var (
 	selectEnrolment = db.SQL{Both: `SELECT id, learner_id, course_id, school_id, enrolled_at FROM enrolments WHERE id = $1`}
 	enrolmentsOf    = db.SQL{Both: `SELECT id, learner_id, course_id, school_id, enrolled_at FROM enrolments
 		WHERE learner_id = $1 ORDER BY enrolled_at, id`}
-	enrolmentsAt = db.SQL{Both: `SELECT id, learner_id, course_id, school_id, enrolled_at FROM enrolments
-		WHERE school_id = $1 ORDER BY learner_id, course_id`}
+	enrolmentsOfAll = db.SQL{
+		Postgres: `SELECT id, learner_id, course_id, school_id, enrolled_at FROM enrolments
+			WHERE learner_id IN (SELECT jsonb_array_elements_text($1::jsonb)) ORDER BY learner_id, enrolled_at, id`,
+		SQLite: `SELECT id, learner_id, course_id, school_id, enrolled_at FROM enrolments
+			WHERE learner_id IN (SELECT value FROM json_each($1)) ORDER BY learner_id, enrolled_at, id`,
+	}
+	countEnrolments = db.SQL{
+		Postgres: `SELECT course_id, count(*) FROM enrolments
+			WHERE course_id IN (SELECT jsonb_array_elements_text($1::jsonb)) GROUP BY course_id`,
+		SQLite: `SELECT course_id, count(*) FROM enrolments
+			WHERE course_id IN (SELECT value FROM json_each($1)) GROUP BY course_id`,
+	}
 
 	insertActivity = db.SQL{Both: `INSERT INTO learning_activities (id, kind, learner_id, school_id, course_id, lesson_id, seconds, at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING`}
@@ -31,12 +42,18 @@ var (
 	activitiesOf = db.SQL{Both: `SELECT id, kind, learner_id, school_id, course_id, lesson_id, seconds, at
 		FROM learning_activities WHERE learner_id = $1 ORDER BY at, id`}
 
-	// lessonsAt folds a whole school in the database: one row per learner and
-	// lesson instead of one per fact.
-	lessonsAt = db.SQL{Both: `SELECT learner_id, course_id, lesson_id, CAST(sum(seconds) AS bigint), max(at),
-			max(CASE WHEN kind = 'lesson_completed' THEN 1 ELSE 0 END)
-		FROM learning_activities WHERE school_id = $1
-		GROUP BY learner_id, course_id, lesson_id ORDER BY learner_id, course_id, lesson_id`}
+	// lessonTotals folds a class in the database: one row per learner and lesson
+	// instead of one per fact.
+	lessonTotals = db.SQL{
+		Postgres: `SELECT learner_id, course_id, lesson_id, CAST(sum(seconds) AS bigint), max(at),
+				max(CASE WHEN kind = 'lesson_completed' THEN 1 ELSE 0 END)
+			FROM learning_activities WHERE learner_id IN (SELECT jsonb_array_elements_text($1::jsonb))
+			GROUP BY learner_id, course_id, lesson_id`,
+		SQLite: `SELECT learner_id, course_id, lesson_id, sum(seconds), max(at),
+				max(CASE WHEN kind = 'lesson_completed' THEN 1 ELSE 0 END)
+			FROM learning_activities WHERE learner_id IN (SELECT value FROM json_each($1))
+			GROUP BY learner_id, course_id, lesson_id`,
+	}
 )
 
 func enrolmentRow(e Enrolment) []any {
@@ -88,8 +105,12 @@ func listEnrolments(ctx context.Context, tx db.Tx, learner identity.AccountID) (
 	return db.Collect(rows, err, scanEnrolment)
 }
 
-func listEnrolmentsAt(ctx context.Context, tx db.Tx, school identity.SchoolID) ([]Enrolment, error) {
-	rows, err := tx.Query(ctx, enrolmentsAt, string(school))
+func listEnrolmentsOfAll(ctx context.Context, tx db.Tx, learners []identity.AccountID) ([]Enrolment, error) {
+	list, err := asJSON(learners)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := tx.Query(ctx, enrolmentsOfAll, list)
 	return db.Collect(rows, err, scanEnrolment)
 }
 
@@ -102,14 +123,18 @@ func listActivities(ctx context.Context, tx db.Tx, learner identity.AccountID) (
 type lessonTotal struct {
 	learner   identity.AccountID
 	course    catalogue.CourseID
-	lesson         catalogue.LessonID
-	seconds        int64
-	last           time.Time
-	completed      bool
+	lesson    catalogue.LessonID
+	seconds   int64
+	last      time.Time
+	completed bool
 }
 
-func listLessonTotals(ctx context.Context, tx db.Tx, school identity.SchoolID) ([]lessonTotal, error) {
-	rows, err := tx.Query(ctx, lessonsAt, string(school))
+func listLessonTotals(ctx context.Context, tx db.Tx, learners []identity.AccountID) ([]lessonTotal, error) {
+	list, err := asJSON(learners)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := tx.Query(ctx, lessonTotals, list)
 	return db.Collect(rows, err, func(r db.Rows) (lessonTotal, error) {
 		var t lessonTotal
 		var last db.Time
@@ -118,4 +143,44 @@ func listLessonTotals(ctx context.Context, tx db.Tx, school identity.SchoolID) (
 		t.last, t.completed = last.Time, completions > 0
 		return t, err
 	})
+}
+
+// asJSON is how a list of ids enters a statement on both databases.
+func asJSON[T any](list []T) (string, error) {
+	if list == nil {
+		list = []T{}
+	}
+	b, err := json.Marshal(list)
+	return string(b), err
+}
+
+type courseCount struct {
+	course catalogue.CourseID
+	n      int
+}
+
+// Counts counts the learners of courses, for catalogue.Options.
+type Counts struct{}
+
+// CountByCourse gives how many learners take each of courses, as far as this
+// side knows; a course that nobody takes is missing.
+func (Counts) CountByCourse(ctx context.Context, tx db.Tx, courses []catalogue.CourseID) (map[catalogue.CourseID]int, error) {
+	list, err := asJSON(courses)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := tx.Query(ctx, countEnrolments, list)
+	counts, err := db.Collect(rows, err, func(r db.Rows) (courseCount, error) {
+		var c courseCount
+		err := r.Scan(&c.course, &c.n)
+		return c, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("count enrolments: %w", err)
+	}
+	out := make(map[catalogue.CourseID]int, len(counts))
+	for _, c := range counts {
+		out[c.course] = c.n
+	}
+	return out, nil
 }

@@ -39,7 +39,9 @@ func (d Date) Weekday() time.Weekday {
 }
 
 // String is the day as 2006-01-02.
-func (d Date) String() string { return time.Unix(int64(d)*secondsPerDay, 0).UTC().Format(time.DateOnly) }
+func (d Date) String() string {
+	return time.Unix(int64(d)*secondsPerDay, 0).UTC().Format(time.DateOnly)
+}
 
 // Streak counts days of learning in a row.
 type Streak struct {
