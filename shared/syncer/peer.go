@@ -447,6 +447,14 @@ func (p *Peer) Unsent() {
 	p.rewind()
 }
 
+// Busy tells whether something is under way or due, so that it is worth to look
+// again soon.
+func (p *Peer) Busy() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.inFlight > 0 || p.ackDue || p.replyDue
+}
+
 // SayHello makes the next Outgoing begin with a hello: the other side learns
 // our head, and the clock sample.
 func (p *Peer) SayHello() { p.mu.Lock(); defer p.mu.Unlock(); p.helloDue = true }

@@ -1,0 +1,79 @@
+// Package fleet knows the boxes: a school's *claim code* makes a fresh box its
+// *appliance*, an *epoch* numbers the lives of its uplink, and a *conversation*
+// is the cloud's side of the sync with one school.
+//
+// The rule that surprises: a school has exactly one active appliance. Claiming
+// a second one replaces the first, whose epoch is sealed: what it had already
+// sent stays valid, what it sends later by its own keys is refused.
+package fleet
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"urbanhomeschool.org/uhs/cloud/internal/hub"
+	"urbanhomeschool.org/uhs/shared/clock"
+	"urbanhomeschool.org/uhs/shared/db"
+	"urbanhomeschool.org/uhs/shared/fault"
+	"urbanhomeschool.org/uhs/shared/identity"
+	"urbanhomeschool.org/uhs/shared/syncer"
+	"urbanhomeschool.org/uhs/syncproto"
+)
+
+// Mirrors is the NATS hub.
+type Mirrors interface {
+	Enrol(ctx context.Context, e hub.Enrolment) (hub.Credentials, error)
+	Send(ctx context.Context, school string, epoch int64, msgs []syncproto.Message) error
+	PurgeDown(ctx context.Context, school string, epoch int64, applied syncproto.Marks)
+	Connected(school string) bool
+	Stats(ctx context.Context, school string, epoch int64) (hub.Stats, error)
+}
+
+// Options wires the Service.
+type Options struct {
+	DB      db.DB
+	Mirrors Mirrors
+	Outbox  *syncer.Outbox
+	Applier *syncer.Applier
+	Clock   clock.Clock
+	Log     *slog.Logger
+	// Timeline is the life of this database.
+	Timeline string
+	Software string
+	// CloudKey is the public key that signs packs; JWKS the token keys as JSON.
+	CloudKey []byte
+	JWKS     func(ctx context.Context) ([]byte, error)
+	// Pepper is the key of a school's sign-in verifiers.
+	Pepper func(identity.SchoolID) ([]byte, error)
+	// Claimed is called in the claiming transaction, so that the school's licences
+	// are made for the new box.
+	Claimed func(ctx context.Context, tx db.Tx, school, recipient string) error
+}
+
+// Service is the use-cases of the fleet and runs the conversations.
+type Service struct {
+	o Options
+
+	mu     sync.Mutex
+	talks  map[string]*conversation
+	cancel context.CancelFunc
+	ctx    context.Context //nolint:containedctx // the life of the conversations, set by Start
+	wg     sync.WaitGroup
+}
+
+// New makes a stopped Service.
+func New(o Options) *Service { return &Service{o: o, talks: map[string]*conversation{}} }
+
+// codeLife is how long a claim code can be used.
+const codeLife = 14 * 24 * time.Hour
+
+// Errors of claiming and renewing.
+var (
+	ErrUnknownCode = fault.New(fault.NotFound, "This claim code is not known.").WithCode("claim_code_unknown")
+	ErrUsedCode    = fault.New(fault.Gone, "This claim code was used already.").WithCode("claim_code_used")
+	ErrExpiredCode = fault.New(fault.Gone, "This claim code has expired.").WithCode("claim_code_expired")
+	ErrEpochMoved  = fault.New(fault.Conflict, "Another box of this school already has a newer epoch.").WithCode("epoch_moved")
+	ErrNoSchool    = fault.New(fault.NotFound, "There is no such school.").WithCode("no_such_school")
+)

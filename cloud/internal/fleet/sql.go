@@ -1,0 +1,82 @@
+package fleet
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"time"
+
+	"urbanhomeschool.org/uhs/shared/db"
+)
+
+// Only the cloud runs these: Postgres texts alone.
+var (
+	selectSchoolName = db.SQL{Postgres: `SELECT name FROM schools WHERE id = $1`}
+
+	insertCode = db.SQL{Postgres: `INSERT INTO claim_codes (code_hash, school_id, created_by, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)`}
+	lockCode   = db.SQL{Postgres: `SELECT school_id::text, expires_at, used_at FROM claim_codes WHERE code_hash = $1 FOR UPDATE`}
+	markCode   = db.SQL{Postgres: `UPDATE claim_codes SET used_at = $2 WHERE code_hash = $1`}
+
+	replaceAppliance = db.SQL{Postgres: `UPDATE appliances SET status = 'replaced' WHERE school_id = $1 AND status = 'active'`}
+	insertAppliance  = db.SQL{Postgres: `INSERT INTO appliances (id, school_id, status, node_key, nats_user, recipient, software, claimed_at)
+		VALUES ($1, $2, 'active', $3, $4, $5, $6, $7)`}
+	selectAppliance = db.SQL{Postgres: `SELECT a.id::text, a.school_id::text, a.status, a.nats_user, a.recipient, a.node_key, e.epoch
+		FROM appliances a JOIN school_epochs e ON e.school_id = a.school_id WHERE a.id::text = $1`}
+
+	nextEpoch = db.SQL{Postgres: `INSERT INTO school_epochs AS e (school_id, epoch, appliance_id, issued_at) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (school_id) DO UPDATE SET epoch = greatest(e.epoch + 1, excluded.epoch), appliance_id = excluded.appliance_id, issued_at = excluded.issued_at
+		RETURNING epoch`}
+	insertEpoch  = db.SQL{Postgres: `INSERT INTO epoch_history (school_id, epoch, appliance_id, issued_at, reason) VALUES ($1, $2, $3, $4, $5)`}
+	lockEpoch    = db.SQL{Postgres: `SELECT epoch, appliance_id::text FROM school_epochs WHERE school_id = $1 FOR UPDATE`}
+	knownEpoch   = db.SQL{Postgres: `SELECT count(*) FROM epoch_history WHERE school_id = $1 AND epoch = $2`}
+	presentEpoch = db.SQL{Postgres: `SELECT epoch, appliance_id::text FROM school_epochs WHERE school_id = $1`}
+
+	listEnrolments = db.SQL{Postgres: `SELECT a.school_id::text, a.id::text, e.epoch, a.nats_user FROM appliances a
+		JOIN school_epochs e ON e.school_id = a.school_id AND e.appliance_id = a.id WHERE a.status = 'active'`}
+	selectRecipients = db.SQL{Postgres: `SELECT school_id::text, recipient FROM appliances WHERE status = 'active'`}
+
+	listFleet = db.SQL{Postgres: `SELECT s.id::text, s.name, s.code, s.county, coalesce(a.id::text, ''), coalesce(a.software, ''), coalesce(e.epoch, 0), a.claimed_at,
+			p.seen_at, p.caught_up_at, coalesce(p.carrier, ''), coalesce(p.software, ''), coalesce(p.clock_offset_ms, 0), p.head
+		FROM schools s
+		LEFT JOIN appliances a ON a.school_id = s.id AND a.status = 'active'
+		LEFT JOIN school_epochs e ON e.school_id = s.id
+		LEFT JOIN peer_states p ON p.school = s.id::text
+		ORDER BY s.name, s.id LIMIT $1 OFFSET $2`}
+	countSchools = db.SQL{Postgres: `SELECT count(*) FROM schools`}
+	caughtUpAt   = db.SQL{Postgres: `SELECT caught_up_at FROM peer_states WHERE school = $1`}
+)
+
+type code struct {
+	school        string
+	expires, used time.Time
+}
+
+func scanCode(r db.Rows) (c code, err error) {
+	var expires, used db.Time
+	err = r.Scan(&c.school, &expires, &used)
+	c.expires, c.used = expires.Time, used.Time
+	return c, err
+}
+
+type epochRow struct {
+	epoch     int64
+	appliance string
+}
+
+func scanEpoch(r db.Rows) (e epochRow, err error) { return e, r.Scan(&e.epoch, &e.appliance) }
+
+func scanAppliance(r db.Rows) (a Appliance, err error) {
+	var key []byte
+	err = r.Scan(&a.ID, &a.School, &a.Status, &a.NATSUser, &a.Recipient, &key, &a.Epoch)
+	a.NodeKey = ed25519.PublicKey(key)
+	return a, err
+}
+
+func schoolName(ctx context.Context, tx db.Tx, school string) (string, error) {
+	rows, err := tx.Query(ctx, selectSchoolName, school)
+	name, err := db.One(rows, err, db.Scalar[string])
+	if errors.Is(err, db.ErrNoRows) {
+		return "", ErrNoSchool
+	}
+	return name, err
+}

@@ -1,0 +1,202 @@
+// Package httpcarrier moves sync messages by signed HTTPS requests: the carrier
+// for lines where the mirror does not get through. A request brings messages
+// up, its answer brings messages down.
+package httpcarrier
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"urbanhomeschool.org/uhs/shared/clock"
+	"urbanhomeschool.org/uhs/shared/logging"
+	"urbanhomeschool.org/uhs/shared/syncer"
+	"urbanhomeschool.org/uhs/syncproto"
+)
+
+// Path is where the cloud takes messages; the query names the epoch.
+const Path = "/sync/v1/messages"
+
+// ContentType of a batch. Anything else, such as the page of a captive portal,
+// is not an answer.
+const ContentType = "application/vnd.uhs.sync+cbor"
+
+// maxBatch is the most an answer or a request may hold.
+const maxBatch = 6 << 20
+
+type wireMessage struct {
+	Kind syncproto.Kind `cbor:"1,keyasint"`
+	Lane syncproto.Lane `cbor:"2,keyasint,omitempty"`
+	Data []byte         `cbor:"3,keyasint"`
+}
+
+// EncodeBatch writes messages as one body.
+func EncodeBatch(msgs []syncproto.Message) ([]byte, error) {
+	out := make([]wireMessage, len(msgs))
+	for i, m := range msgs {
+		out[i] = wireMessage(m)
+	}
+	return cbor.Marshal(out)
+}
+
+// DecodeBatch reads a body; syncproto.ErrMalformed when it is not one.
+func DecodeBatch(b []byte) ([]syncproto.Message, error) {
+	mode, err := cbor.DecOptions{MaxArrayElements: 4096, MaxNestedLevels: 4, IndefLength: cbor.IndefLengthForbidden}.DecMode()
+	if err != nil {
+		return nil, err
+	}
+	var in []wireMessage
+	if err := mode.Unmarshal(b, &in); err != nil {
+		return nil, fmt.Errorf("%w: %w", syncproto.ErrMalformed, err)
+	}
+	out := make([]syncproto.Message, len(in))
+	for i, m := range in {
+		if m.Kind < syncproto.KindHello || m.Kind > syncproto.KindAck || m.Lane >= syncproto.Lanes {
+			return nil, syncproto.ErrMalformed
+		}
+		out[i] = syncproto.Message(m)
+	}
+	return out, nil
+}
+
+// Options are the parts of a Carrier.
+type Options struct {
+	// BaseURL is the cloud's, without a slash at the end.
+	BaseURL string
+	Epoch   int64
+	// Client signs its requests (see Signer).
+	Client *http.Client
+	Clock  clock.Clock
+	Log    *slog.Logger
+	// Active tells whether this carrier is the one in use: only then does it poll.
+	Active func() bool
+}
+
+// Times of the carrier.
+const (
+	pollEvery  = 10 * time.Second
+	probeEvery = 15 * time.Second
+	timeout    = 60 * time.Second
+)
+
+// Carrier is the appliance's side.
+type Carrier struct {
+	o       Options
+	handler syncer.Handler
+	cancel  context.CancelFunc
+	wg      sync.WaitGroup
+
+	mu     sync.Mutex
+	up     bool
+	probed time.Time
+}
+
+// New makes a stopped carrier.
+func New(o Options) *Carrier { return &Carrier{o: o} }
+
+// Name implements syncer.Carrier.
+func (c *Carrier) Name() string { return "https" }
+
+// Start implements syncer.Carrier. It sends an empty request from time to time
+// while it is in use, so that the cloud's messages come down.
+func (c *Carrier) Start(ctx context.Context, h syncer.Handler, _ func()) error {
+	ctx, c.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	c.handler = h
+	c.wg.Go(func() {
+		tick := time.NewTicker(pollEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				if c.o.Active() {
+					if err := c.Send(ctx, nil); err != nil && ctx.Err() == nil {
+						c.o.Log.Info("poll by https", logging.Err(err))
+					}
+				}
+			}
+		}
+	})
+	return nil
+}
+
+// Stop implements syncer.Carrier.
+func (c *Carrier) Stop(context.Context) error {
+	if c.cancel != nil {
+		c.cancel()
+		c.wg.Wait()
+	}
+	return nil
+}
+
+// Send implements syncer.Carrier: the answer's messages are handled before it
+// returns.
+func (c *Carrier) Send(ctx context.Context, msgs []syncproto.Message) error {
+	answer, err := c.exchange(ctx, msgs)
+	c.mu.Lock()
+	c.up, c.probed = err == nil, c.o.Clock.Now()
+	c.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, m := range answer {
+		errs = append(errs, c.handler(ctx, m))
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Carrier) exchange(ctx context.Context, msgs []syncproto.Message) ([]syncproto.Message, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	body, err := EncodeBatch(msgs)
+	if err != nil {
+		return nil, err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.o.BaseURL+Path+"?epoch="+strconv.FormatInt(c.o.Epoch, 10), bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Content-Type", ContentType)
+	resp, err := c.o.Client.Do(r)
+	if err != nil {
+		return nil, fmt.Errorf("https carrier: %w", err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxBatch+1))
+	if err != nil {
+		return nil, fmt.Errorf("https carrier: %w", err)
+	}
+	if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != ContentType || len(answer) > maxBatch {
+		return nil, fmt.Errorf("https carrier: answer %d of type %q is not the cloud's", resp.StatusCode, resp.Header.Get("Content-Type"))
+	}
+	return DecodeBatch(answer)
+}
+
+// Connected implements syncer.Carrier. When it has not spoken for a while it
+// tries an empty exchange.
+func (c *Carrier) Connected() bool {
+	c.mu.Lock()
+	fresh := c.o.Clock.Now().Sub(c.probed) < probeEvery && !c.probed.IsZero()
+	up := c.up
+	c.mu.Unlock()
+	if fresh {
+		return up
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	return c.Send(ctx, nil) == nil
+}
+
+// Purge implements syncer.Carrier; nothing is kept here.
+func (c *Carrier) Purge(context.Context, syncproto.Marks) {}
