@@ -51,8 +51,12 @@ type NATSAccess struct {
 
 // EpochRequest, signed by the node key, asks for the epoch after From. Of two
 // boxes that ask, one wins; the other is refused with 409.
+//
+// Nonce is made and stored by the box before it asks: the same question again,
+// after a lost answer, gets the same epoch.
 type EpochRequest struct {
 	From   int64  `json:"from"`
+	Nonce  string `json:"nonce"`
 	Reason string `json:"reason"`
 }
 

@@ -3,16 +3,16 @@
 
 CREATE TABLE claim_codes (
 	code_hash bytea PRIMARY KEY, -- SHA-256 of the code; the code itself is shown once
-	school_id uuid NOT NULL,
-	created_by uuid NOT NULL,
+	school_id text COLLATE "C" NOT NULL,
+	created_by text COLLATE "C" NOT NULL,
 	created_at timestamptz NOT NULL,
 	expires_at timestamptz NOT NULL,
 	used_at timestamptz
 );
 
 CREATE TABLE appliances (
-	id uuid PRIMARY KEY,
-	school_id uuid NOT NULL,
+	id text COLLATE "C" PRIMARY KEY,
+	school_id text COLLATE "C" NOT NULL,
 	status text COLLATE "C" NOT NULL CHECK (status IN ('active', 'replaced', 'quarantined')),
 	node_key bytea NOT NULL,
 	nats_user text COLLATE "C" NOT NULL,
@@ -24,18 +24,19 @@ CREATE UNIQUE INDEX appliances_active ON appliances (school_id) WHERE status = '
 
 -- The present epoch of a school: one row, moved by compare-and-set.
 CREATE TABLE school_epochs (
-	school_id uuid PRIMARY KEY,
+	school_id text COLLATE "C" PRIMARY KEY,
 	epoch bigint NOT NULL,
-	appliance_id uuid NOT NULL,
+	appliance_id text COLLATE "C" NOT NULL,
 	issued_at timestamptz NOT NULL
 );
 
 -- Every epoch there ever was: sealed ones still take valid frames.
 CREATE TABLE epoch_history (
-	school_id uuid NOT NULL,
+	school_id text COLLATE "C" NOT NULL,
 	epoch bigint NOT NULL,
-	appliance_id uuid NOT NULL,
+	appliance_id text COLLATE "C" NOT NULL,
 	issued_at timestamptz NOT NULL,
 	reason text NOT NULL,
+	nonce text COLLATE "C" NOT NULL, -- of the request: a repeated question gets the same answer
 	PRIMARY KEY (school_id, epoch)
 );

@@ -77,7 +77,7 @@ func (s *Service) Claim(ctx context.Context, in syncproto.ClaimRequest) (syncpro
 		if _, err := tx.Exec(ctx, insertAppliance, out.ApplianceID, school, in.NodeKey, in.NATSUser, in.Recipient, in.Software, s.o.Clock.Now()); err != nil {
 			return err
 		}
-		if out.Epoch, err = s.issueEpoch(ctx, tx, school, out.ApplianceID, "claimed"); err != nil {
+		if out.Epoch, err = s.issueEpoch(ctx, tx, school, out.ApplianceID, because{reason: "claimed"}); err != nil {
 			return err
 		}
 		return s.o.Claimed(ctx, tx, school, in.Recipient)

@@ -8,22 +8,26 @@ import (
 
 	"urbanhomeschool.org/uhs/cloud/internal/hub"
 	"urbanhomeschool.org/uhs/shared/db"
+	"urbanhomeschool.org/uhs/shared/fault"
 	"urbanhomeschool.org/uhs/shared/logging"
 	"urbanhomeschool.org/uhs/shared/syncer"
 	"urbanhomeschool.org/uhs/shared/syncer/httpcarrier"
 	"urbanhomeschool.org/uhs/syncproto"
 )
 
+// because says why an epoch was issued, and to which question.
+type because struct{ reason, nonce string }
+
 // issueEpoch gives the school its next epoch: max(last + 1, Unix seconds), so
 // that a cloud restored from a backup cannot issue one twice (SYNC.md 1).
-func (s *Service) issueEpoch(ctx context.Context, tx db.Tx, school, appliance, reason string) (int64, error) {
+func (s *Service) issueEpoch(ctx context.Context, tx db.Tx, school, appliance string, why because) (int64, error) {
 	now := s.o.Clock.Now()
 	rows, err := tx.Query(ctx, nextEpoch, school, now.Unix(), appliance, now)
 	epoch, err := db.One(rows, err, db.Scalar[int64])
 	if err != nil {
 		return 0, err
 	}
-	_, err = tx.Exec(ctx, insertEpoch, school, epoch, appliance, now, reason)
+	_, err = tx.Exec(ctx, insertEpoch, school, epoch, appliance, now, why.reason, why.nonce)
 	return epoch, err
 }
 
@@ -32,6 +36,9 @@ func (s *Service) issueEpoch(ctx context.Context, tx db.Tx, school, appliance, r
 // the school's row lets one of two clones win.
 func (s *Service) Renew(ctx context.Context, box Appliance, in syncproto.EpochRequest) (syncproto.EpochAnswer, error) {
 	var out syncproto.EpochAnswer
+	if len(in.Nonce) < 16 {
+		return out, fault.New(fault.Invalid, "The request is incomplete.").WithCode("epoch_nonce").At("want at least 16 characters", "nonce")
+	}
 	var history [syncproto.Lanes][]syncproto.Mark
 	err := s.o.DB.Update(ctx, func(tx db.Tx) error {
 		rows, err := tx.Query(ctx, lockEpoch, box.School)
@@ -39,13 +46,19 @@ func (s *Service) Renew(ctx context.Context, box Appliance, in syncproto.EpochRe
 		if err != nil {
 			return err
 		}
-		if present.epoch != in.From || present.appliance != box.ID {
-			return ErrEpochMoved
-		}
 		if history, err = syncer.History(ctx, tx, syncer.Log{School: box.School, Epoch: in.From}); err != nil {
 			return err
 		}
-		out.Epoch, err = s.issueEpoch(ctx, tx, box.School, box.ID, in.Reason)
+		if present.epoch == in.From && present.appliance == box.ID {
+			out.Epoch, err = s.issueEpoch(ctx, tx, box.School, box.ID, because{in.Reason, in.Nonce})
+			return err
+		}
+		rows, err = tx.Query(ctx, repeatEpoch, box.School, present.epoch, box.ID, in.Nonce)
+		again, err := db.One(rows, err, db.Scalar[int64])
+		if err == nil && again == 0 {
+			err = ErrEpochMoved
+		}
+		out.Epoch = present.epoch
 		return err
 	})
 	if err != nil {

@@ -26,7 +26,8 @@ var (
 	nextEpoch = db.SQL{Postgres: `INSERT INTO school_epochs AS e (school_id, epoch, appliance_id, issued_at) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (school_id) DO UPDATE SET epoch = greatest(e.epoch + 1, excluded.epoch), appliance_id = excluded.appliance_id, issued_at = excluded.issued_at
 		RETURNING epoch`}
-	insertEpoch  = db.SQL{Postgres: `INSERT INTO epoch_history (school_id, epoch, appliance_id, issued_at, reason) VALUES ($1, $2, $3, $4, $5)`}
+	insertEpoch  = db.SQL{Postgres: `INSERT INTO epoch_history (school_id, epoch, appliance_id, issued_at, reason, nonce) VALUES ($1, $2, $3, $4, $5, $6)`}
+	repeatEpoch  = db.SQL{Postgres: `SELECT count(*) FROM epoch_history WHERE school_id = $1 AND epoch = $2 AND appliance_id = $3 AND nonce = $4`}
 	lockEpoch    = db.SQL{Postgres: `SELECT epoch, appliance_id::text FROM school_epochs WHERE school_id = $1 FOR UPDATE`}
 	knownEpoch   = db.SQL{Postgres: `SELECT count(*) FROM epoch_history WHERE school_id = $1 AND epoch = $2`}
 	presentEpoch = db.SQL{Postgres: `SELECT epoch, appliance_id::text FROM school_epochs WHERE school_id = $1`}

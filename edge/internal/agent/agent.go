@@ -1,0 +1,261 @@
+// Package agent makes a fresh box the appliance of a school and keeps it one:
+// it makes the box's keys, *claims* the box with a one-time code, and runs the
+// *connection* to the cloud in the present epoch, which it renews when the two
+// logs have forked.
+//
+// The rule that surprises: secrets are not in the database. They lie in one
+// file beside it, so that a copied database opens nothing.
+package agent
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"filippo.io/age"
+
+	"urbanhomeschool.org/uhs/shared/db"
+	"urbanhomeschool.org/uhs/shared/fault"
+	"urbanhomeschool.org/uhs/shared/id"
+	"urbanhomeschool.org/uhs/shared/syncer"
+	"urbanhomeschool.org/uhs/shared/syncer/httpcarrier"
+	"urbanhomeschool.org/uhs/syncproto"
+)
+
+// State is what a claimed box knows of itself; it is kept in the database,
+// since the epoch must move in the same transaction as the outbox.
+type State struct {
+	CloudURL    string               `json:"cloud_url"`
+	SchoolID    string               `json:"school_id"`
+	SchoolName  string               `json:"school_name"`
+	ApplianceID string               `json:"appliance_id"`
+	Epoch       int64                `json:"epoch"`
+	Timeline    string               `json:"timeline"`
+	CloudKey    []byte               `json:"cloud_key"`
+	NATS        syncproto.NATSAccess `json:"nats"`
+}
+
+// Log is the uplink's log in the present epoch.
+func (s State) Log() syncer.Log { return syncer.Log{School: s.SchoolID, Epoch: s.Epoch} }
+
+const stateKey = "agent.state"
+
+// Agent holds the box's keys and state.
+type Agent struct {
+	db       db.DB
+	keys     *Keys
+	software string
+
+	mu    sync.Mutex
+	state *State
+}
+
+// Open reads the box's keys from dir, making them on the first start, and the
+// state from the database.
+func Open(ctx context.Context, d db.DB, dir, software string) (*Agent, error) {
+	keys, err := openKeys(dir)
+	if err != nil {
+		return nil, err
+	}
+	a := &Agent{db: d, keys: keys, software: software}
+	var text string
+	if err := d.View(ctx, func(tx db.Tx) (err error) { text, err = syncer.NodeState(ctx, tx, stateKey); return err }); err != nil {
+		return nil, fmt.Errorf("read the box's state: %w", err)
+	}
+	if text != "" {
+		a.state = &State{}
+		if err := json.Unmarshal([]byte(text), a.state); err != nil {
+			return nil, fmt.Errorf("read the box's state: %w", err)
+		}
+	}
+	return a, nil
+}
+
+// State is the box's state; ok is false while it is not claimed.
+func (a *Agent) State() (s State, ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.state == nil {
+		return State{}, false
+	}
+	return *a.state, true
+}
+
+// Keys are the box's own keys.
+func (a *Agent) Keys() *Keys { return a.keys }
+
+// Log is the uplink's log now: what the outbox writes to.
+func (a *Agent) Log() syncer.Log { s, _ := a.State(); return s.Log() }
+
+// Client is an HTTP client whose requests are signed as this box.
+func (a *Agent) Client() *http.Client {
+	s, _ := a.State()
+	return &http.Client{Transport: httpcarrier.Signer{Appliance: s.ApplianceID, Key: a.keys.Node, Next: http.DefaultTransport}}
+}
+
+// ErrClaimed answers a second claim.
+var ErrClaimed = fault.New(fault.Conflict, "This box belongs to a school already.").WithCode("already_claimed")
+
+// Claim makes this box the appliance of the code's school. It needs the cloud.
+// store puts the cloud's token keys where the box verifies them, in the same
+// transaction as the state.
+func (a *Agent) Claim(ctx context.Context, cloudURL, code string, store func(ctx context.Context, tx db.Tx, jwks json.RawMessage) error) (State, error) {
+	if s, ok := a.State(); ok {
+		return s, ErrClaimed
+	}
+	cloudURL = strings.TrimSuffix(cloudURL, "/")
+	in := syncproto.ClaimRequest{Code: code, NodeKey: a.keys.NodePublic(), NATSUser: a.keys.NATSUser(), Recipient: a.keys.Recipient(), Software: a.software}
+	var out syncproto.ClaimAnswer
+	if err := post(ctx, http.DefaultClient, cloudURL+syncproto.ClaimPath, in, &out); err != nil {
+		return State{}, err
+	}
+	var secrets syncproto.SealedSecrets
+	if err := a.unseal(out.Sealed, &secrets); err != nil {
+		return State{}, err
+	}
+	if err := a.keys.setPepper(secrets.Pepper); err != nil {
+		return State{}, err
+	}
+	s := State{CloudURL: cloudURL, SchoolID: out.SchoolID, SchoolName: out.SchoolName, ApplianceID: out.ApplianceID, Epoch: out.Epoch,
+		Timeline: out.Timeline, CloudKey: out.CloudKey, NATS: out.NATS}
+	err := a.db.Update(ctx, func(tx db.Tx) error {
+		if err := store(ctx, tx, out.JWKS); err != nil {
+			return err
+		}
+		return writeState(ctx, tx, s)
+	})
+	if err != nil {
+		return State{}, err
+	}
+	a.setState(s)
+	return s, nil
+}
+
+func writeState(ctx context.Context, tx db.Tx, s State) error {
+	b, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	return syncer.SetNodeState(ctx, tx, stateKey, string(b))
+}
+
+func (a *Agent) unseal(sealed []byte, out any) error {
+	r, err := age.Decrypt(bytes.NewReader(sealed), a.keys.Age)
+	if err != nil {
+		return fmt.Errorf("open the cloud's secrets: %w", err)
+	}
+	plain, err := io.ReadAll(io.LimitReader(r, 1<<16))
+	if err != nil {
+		return fmt.Errorf("open the cloud's secrets: %w", err)
+	}
+	return json.Unmarshal(plain, out)
+}
+
+// Renew gets a new epoch and moves everything the cloud has not applied into
+// it, in one transaction. Nothing else may write to the outbox meanwhile: SQLite
+// has one writer, and the log that Save asks for changes with the commit.
+func (a *Agent) Renew(ctx context.Context, outbox *syncer.Outbox, reason string) error {
+	old, ok := a.State()
+	if !ok {
+		return errors.New("renew: the box is not claimed")
+	}
+	nonce, err := a.question(ctx, old.Epoch)
+	if err != nil {
+		return err
+	}
+	var out syncproto.EpochAnswer
+	if err := post(ctx, a.Client(), old.CloudURL+syncproto.EpochPath, syncproto.EpochRequest{From: old.Epoch, Nonce: nonce, Reason: reason}, &out); err != nil {
+		return err
+	}
+	fresh := old
+	fresh.Epoch, fresh.NATS = out.Epoch, out.NATS
+	// The state changes inside the transaction, while SQLite's one writer is held:
+	// no Save can ask for the old log after the rows have moved.
+	err = a.db.Update(ctx, func(tx db.Tx) error {
+		common, err := syncer.Common(ctx, tx, old.Log(), out.Marks())
+		if err != nil {
+			return err
+		}
+		if _, err := outbox.Resequence(ctx, tx, old.Log(), fresh.Log(), common); err != nil {
+			return err
+		}
+		if err := writeState(ctx, tx, fresh); err != nil {
+			return err
+		}
+		a.setState(fresh)
+		return nil
+	})
+	if err != nil {
+		a.setState(old)
+	}
+	return err
+}
+
+func (a *Agent) setState(s State) { a.mu.Lock(); defer a.mu.Unlock(); a.state = &s }
+
+// question is the nonce of the request to leave an epoch, stored before it is
+// first sent, so that a lost answer can be asked for again.
+func (a *Agent) question(ctx context.Context, epoch int64) (nonce string, err error) {
+	key := fmt.Sprintf("agent.renew.%d", epoch)
+	err = a.db.Update(ctx, func(tx db.Tx) error {
+		if nonce, err = syncer.NodeState(ctx, tx, key); err != nil || nonce != "" {
+			return err
+		}
+		nonce = id.Secret(16)
+		return syncer.SetNodeState(ctx, tx, key, nonce)
+	})
+	return nonce, err
+}
+
+// post sends JSON and reads JSON; the cloud's problems become faults.
+func post(ctx context.Context, client *http.Client, url string, in, out any) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	body, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return fault.New(fault.Invalid, "This is not a web address.").WithCode("cloud_url")
+	}
+	r.Header.Set("Content-Type", "application/json")
+	resp, err := client.Do(r)
+	if err != nil {
+		return fault.New(fault.Unavailable, "The cloud cannot be reached.").WithCode("cloud_unreachable").Because(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, 4<<20))
+	if err != nil {
+		return fault.New(fault.Unavailable, "The cloud cannot be reached.").WithCode("cloud_unreachable").Because(err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		return refused(resp, answer)
+	}
+	if err := json.Unmarshal(answer, out); err != nil { // the page of a captive portal
+		return fault.New(fault.Unavailable, "The answer is not the cloud's.").WithCode("cloud_unreachable").Because(err)
+	}
+	return nil
+}
+
+var kindOf = map[int]fault.Kind{
+	http.StatusBadRequest: fault.Malformed, http.StatusUnauthorized: fault.Unauthenticated, http.StatusForbidden: fault.Forbidden,
+	http.StatusNotFound: fault.NotFound, http.StatusConflict: fault.Conflict, http.StatusGone: fault.Gone,
+	http.StatusUnprocessableEntity: fault.Invalid, http.StatusTooManyRequests: fault.TooMany,
+}
+
+func refused(resp *http.Response, answer []byte) error {
+	var p struct{ Detail, Code string }
+	kind, ok := kindOf[resp.StatusCode]
+	if !ok || json.Unmarshal(answer, &p) != nil || p.Detail == "" {
+		return fault.New(fault.Unavailable, "The cloud cannot be reached.").WithCode("cloud_unreachable").Hint(fmt.Sprintf("status %d", resp.StatusCode))
+	}
+	return fault.New(kind, p.Detail).WithCode(p.Code)
+}

@@ -1,0 +1,187 @@
+package agent
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"urbanhomeschool.org/uhs/edge/internal/leaf"
+	"urbanhomeschool.org/uhs/shared/clock"
+	"urbanhomeschool.org/uhs/shared/db"
+	"urbanhomeschool.org/uhs/shared/fault"
+	"urbanhomeschool.org/uhs/shared/logging"
+	"urbanhomeschool.org/uhs/shared/syncer"
+	"urbanhomeschool.org/uhs/shared/syncer/httpcarrier"
+	"urbanhomeschool.org/uhs/syncproto"
+)
+
+// ConnectionOptions are the parts of a Connection.
+type ConnectionOptions struct {
+	Agent   *Agent
+	DB      db.DB
+	Outbox  *syncer.Outbox
+	Applier *syncer.Applier
+	// Dir is for the carriers' own files; it may be wiped between two starts.
+	Dir   string
+	Clock clock.Clock
+	Log   *slog.Logger
+	// MaxFrame is smaller on thin lines; zero: the protocol's limit.
+	MaxFrame int
+}
+
+// Connection is the conversation with the cloud in the present epoch. When the
+// logs have forked it renews the epoch and starts anew.
+type Connection struct {
+	o      ConnectionOptions
+	forks  chan error
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	mu    sync.Mutex
+	link  *syncer.Link
+	peer  *syncer.Peer
+	epoch int64
+}
+
+// NewConnection makes a stopped connection.
+func NewConnection(o ConnectionOptions) *Connection {
+	return &Connection{o: o, forks: make(chan error, 1)}
+}
+
+// Wake lets the link look for something to send.
+func (c *Connection) Wake() {
+	if l := c.current(); l != nil {
+		l.Wake()
+	}
+}
+
+func (c *Connection) current() *syncer.Link { c.mu.Lock(); defer c.mu.Unlock(); return c.link }
+
+// Up tells whether the cloud can be reached, as far as known, and by which
+// carrier.
+func (c *Connection) Up() (up bool, carrier string) {
+	l := c.current()
+	if l == nil {
+		return false, ""
+	}
+	return l.Up(), l.Carrier()
+}
+
+// Start implements service.Service.
+func (c *Connection) Start(ctx context.Context) error {
+	if err := c.open(ctx); err != nil {
+		return err
+	}
+	ctx, c.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	c.wg.Go(func() { c.run(ctx) })
+	return nil
+}
+
+// Stop implements service.Service.
+func (c *Connection) Stop(ctx context.Context) error {
+	if c.cancel != nil {
+		c.cancel()
+		c.wg.Wait()
+	}
+	if l := c.current(); l != nil {
+		return l.Stop(ctx)
+	}
+	return nil
+}
+
+// pruneEvery is how often applied rows are deleted.
+const pruneEvery = 10 * time.Minute
+
+func (c *Connection) run(ctx context.Context) {
+	tick := time.NewTicker(pruneEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case reason := <-c.forks:
+			c.renew(ctx, reason)
+		case <-tick.C:
+			err := c.o.DB.Update(ctx, func(tx db.Tx) error {
+				_, err := c.o.Outbox.Prune(ctx, tx, c.o.Agent.Log())
+				return err
+			})
+			if err != nil {
+				c.o.Log.Warn("prune the outbox", logging.Err(err))
+			}
+		}
+	}
+}
+
+// renew asks for a new epoch until it gets one or is told that another box won.
+func (c *Connection) renew(ctx context.Context, reason error) {
+	for wait := time.Second; ; wait = min(2*wait, time.Minute) {
+		err := c.o.Agent.Renew(ctx, c.o.Outbox, reason.Error())
+		if err == nil {
+			break
+		}
+		c.o.Log.Error("renew the epoch", logging.Err(err))
+		if k := fault.KindOf(err); k == fault.Conflict || k == fault.Unauthenticated {
+			return // another box of this school is the active one; an admin decides
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+	}
+	if l := c.current(); l != nil {
+		if err := l.Stop(ctx); err != nil {
+			c.o.Log.Warn("stop the old link", logging.Err(err))
+		}
+	}
+	if err := c.open(ctx); err != nil {
+		c.o.Log.Error("open the link in the new epoch", logging.Err(err))
+	}
+}
+
+// open builds peer, carriers and link for the present epoch and starts them.
+func (c *Connection) open(ctx context.Context) error {
+	s, _ := c.o.Agent.State()
+	var link *syncer.Link
+	peer := syncer.NewPeer(syncer.PeerOptions{
+		DB: c.o.DB, Outbox: c.o.Outbox, Applier: c.o.Applier, Clock: c.o.Clock, Log: c.o.Log,
+		Out: s.Log(), In: syncer.Log{School: s.SchoolID, Epoch: syncer.DownEpoch},
+		Epoch: s.Epoch, Appliance: s.ApplianceID, Software: c.o.Agent.software, Timeline: s.Timeline,
+		Forked: func(reason error) {
+			select {
+			case c.forks <- reason:
+			default:
+			}
+		},
+		Progress: func(m syncproto.Marks) { link.Drained(context.WithoutCancel(ctx), m) },
+		Carrier:  func() string { return link.Carrier() },
+	})
+	mirror, err := leaf.Open(leaf.Options{
+		Dir: filepath.Join(c.o.Dir, "nats"), School: s.SchoolID, Appliance: s.ApplianceID, Epoch: s.Epoch, Domain: s.NATS.EdgeDomain,
+		HubDomain: s.NATS.HubDomain, AccountKey: s.NATS.AccountKey, UserJWT: s.NATS.UserJWT, UserSeed: c.o.Agent.keys.NATSSeed,
+		LeafURL: s.NATS.LeafURL, CAPEM: s.NATS.CAPEM, Clock: c.o.Clock, Log: c.o.Log,
+	})
+	if err != nil {
+		return err
+	}
+	https := httpcarrier.New(httpcarrier.Options{BaseURL: s.CloudURL, Epoch: s.Epoch, Client: c.o.Agent.Client(), Clock: c.o.Clock, Log: c.o.Log,
+		Active: func() bool { return link.Carrier() == "https" }})
+	link = syncer.NewLink(syncer.LinkOptions{
+		Peer: peer, Carriers: []syncer.Carrier{mirror, https}, Clock: c.o.Clock, Log: c.o.Log, MaxFrame: c.o.MaxFrame,
+		Waiting: func(ctx context.Context) (n int64, err error) {
+			err = c.o.DB.View(ctx, func(tx db.Tx) error {
+				b, err := syncer.ReadBacklog(ctx, tx, s.Log())
+				n = b.Waiting
+				return err
+			})
+			return n, err
+		},
+	})
+	c.mu.Lock()
+	c.link, c.peer, c.epoch = link, peer, s.Epoch
+	c.mu.Unlock()
+	return link.Start(ctx)
+}
