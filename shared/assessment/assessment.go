@@ -35,13 +35,13 @@ type Access interface {
 // Learning is what this package needs of *learning.Service.
 type Learning interface {
 	Ensure(ctx context.Context, tx db.Tx, who identity.Actor, course catalogue.CourseID) (learning.Enrolment, error)
-	SummaryOf(ctx context.Context, tx db.Tx, l learning.Learner) (learning.Summary, error)
+	SummaryOf(ctx context.Context, tx db.Tx, l identity.Account) (learning.Summary, error)
 }
 
-// Families knows a parent's children.
+// Families knows a parent's children; *identity.Service does.
 type Families interface {
-	// ChildrenOf are the learners a guardian is linked to, in a stable order.
-	ChildrenOf(ctx context.Context, tx db.Tx, guardian identity.AccountID) ([]learning.Learner, error)
+	// ChildrenOf lists the learners a parent is guardian of.
+	ChildrenOf(ctx context.Context, tx db.Tx, parent identity.AccountID) ([]identity.Account, error)
 }
 
 // Freshness tells up to when the work done at a school has arrived here: now on

@@ -62,7 +62,7 @@ func (s *Service) Child(ctx context.Context, who identity.Actor, child identity.
 		if err != nil {
 			return fmt.Errorf("list children: %w", err)
 		}
-		i := slices.IndexFunc(learners, func(l learning.Learner) bool { return l.ID == child })
+		i := slices.IndexFunc(learners, func(l identity.Account) bool { return l.ID == child })
 		if i < 0 {
 			return ErrNoChild
 		}
@@ -72,7 +72,7 @@ func (s *Service) Child(ctx context.Context, who identity.Actor, child identity.
 	return out, err
 }
 
-func (s *Service) child(ctx context.Context, tx db.Tx, l learning.Learner) (Child, error) {
+func (s *Service) child(ctx context.Context, tx db.Tx, l identity.Account) (Child, error) {
 	summary, err := s.learning.SummaryOf(ctx, tx, l)
 	if err != nil {
 		return Child{}, fmt.Errorf("fold child %s: %w", l.ID, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"urbanhomeschool.org/uhs/shared/catalogue"
 	"urbanhomeschool.org/uhs/shared/db"
@@ -13,11 +14,33 @@ import (
 
 // Today is a learner's day: what to do next and how it has gone so far.
 type Today struct {
-	Date   learning.Date
+	Date learning.Date
+	// Part of the day by the clock in Kenya.
+	Part   Part
 	Plan   []PlanItem
 	Streak learning.Streak
 	// Seconds and Sessions of today.
 	Day learning.Day
+}
+
+// Part is a part of the day, for a greeting.
+type Part string
+
+// The parts. The evening lasts until four in the morning.
+const (
+	Morning   Part = "morning"
+	Afternoon Part = "afternoon"
+	Evening   Part = "evening"
+)
+
+func partOf(t time.Time) Part {
+	switch hour := int(t.Sub(learning.DateOf(t).Start()).Hours()); {
+	case hour >= 4 && hour < 12:
+		return Morning
+	case hour >= 12 && hour < 17:
+		return Afternoon
+	}
+	return Evening
 }
 
 // ItemKind is what a plan item asks for.
@@ -60,7 +83,7 @@ func (s *Service) Today(ctx context.Context, who identity.Actor) (Today, error) 
 	}
 	var out Today
 	err := s.db.View(ctx, func(tx db.Tx) error {
-		summary, err := s.learning.SummaryOf(ctx, tx, learning.Learner{ID: who.Account})
+		summary, err := s.learning.SummaryOf(ctx, tx, identity.Account{ID: who.Account})
 		if err != nil {
 			return err
 		}
@@ -68,8 +91,9 @@ func (s *Service) Today(ctx context.Context, who identity.Actor) (Today, error) 
 		if err != nil {
 			return err
 		}
-		today := learning.DateOf(s.clock.Now())
-		out = Today{Date: today, Streak: summary.Record.Streak, Day: summary.Record.On(today)}
+		now := s.clock.Now()
+		today := learning.DateOf(now)
+		out = Today{Date: today, Part: partOf(now), Streak: summary.Record.Streak, Day: summary.Record.On(today)}
 		out.Plan, err = planner{tx, today, passed(attempts)}.plan(ctx, summary)
 		return err
 	})

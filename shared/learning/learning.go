@@ -26,28 +26,19 @@ type Access interface {
 	MayOpen(ctx context.Context, tx db.Tx, who identity.Actor, c catalogue.Course) error
 }
 
-// People knows who is linked to whom.
+// People knows who may see whom; *identity.Service does.
 type People interface {
-	// Learner answers fault.NotFound for an account that is not a learner here.
-	Learner(ctx context.Context, tx db.Tx, learner identity.AccountID) (Learner, error)
-	// LearnersOf are the present learners of a school.
-	LearnersOf(ctx context.Context, tx db.Tx, school identity.SchoolID) ([]Learner, error)
-	// IsGuardianOf tells whether guardian is linked to child as a parent.
-	IsGuardianOf(ctx context.Context, tx db.Tx, guardian, child identity.AccountID) (bool, error)
+	Account(ctx context.Context, tx db.Tx, account identity.AccountID) (identity.Account, error)
+	// MaySee is nil for the learner, her guardians and her teachers.
+	MaySee(ctx context.Context, tx db.Tx, who identity.Actor, learner identity.AccountID) error
+	// Roster lists the learners of a school for those who may see them.
+	Roster(ctx context.Context, who identity.Actor, school identity.SchoolID, class string) ([]identity.RosterLine, error)
 }
 
 // Practice tells when a learner sat quizzes, so that a day of practice counts
 // as a day of learning.
 type Practice interface {
 	Sittings(ctx context.Context, tx db.Tx, learner identity.AccountID) ([]Sitting, error)
-}
-
-// Learner is a student as a teacher or parent sees one.
-type Learner struct {
-	ID     identity.AccountID
-	Name   string
-	Grade  string
-	School identity.SchoolID
 }
 
 // Outline is a course and its lessons in order.

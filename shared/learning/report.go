@@ -9,70 +9,37 @@ import (
 
 	"urbanhomeschool.org/uhs/shared/catalogue"
 	"urbanhomeschool.org/uhs/shared/db"
-	"urbanhomeschool.org/uhs/shared/fault"
 	"urbanhomeschool.org/uhs/shared/identity"
-)
-
-// The faults of reports.
-var (
-	ErrNoLearner = fault.New(fault.NotFound, "There is no such learner.").WithCode("no_such_learner")
-	ErrNoSchool  = fault.New(fault.NotFound, "There is no such school.").WithCode("no_such_school")
 )
 
 func isNoRows(err error) bool { return errors.Is(err, db.ErrNoRows) }
 
 // Summary is one learner with everything folded.
 type Summary struct {
-	Learner Learner
+	Learner identity.Account
 	Courses []Taken
 	Record  Record
 }
 
-// LearnerSummary is what a learner, her parent or a teacher of her school may
-// see of her learning; for everybody else there is no such learner.
+// LearnerSummary is what a learner, her guardians and the teachers of her school
+// may see of her learning; for everybody else there is no such learner.
 func (s *Service) LearnerSummary(ctx context.Context, who identity.Actor, learner identity.AccountID) (Summary, error) {
-	if err := who.Require(identity.Student, identity.Parent, identity.Instructor, identity.Admin); err != nil {
-		return Summary{}, err
-	}
 	var out Summary
 	err := s.db.View(ctx, func(tx db.Tx) error {
-		l, err := s.visible(ctx, tx, who, learner)
+		if err := s.people.MaySee(ctx, tx, who, learner); err != nil {
+			return err
+		}
+		account, err := s.people.Account(ctx, tx, learner)
 		if err != nil {
 			return err
 		}
-		out, err = s.SummaryOf(ctx, tx, l)
+		if account.Role != identity.Student {
+			return identity.ErrNoSuchAccount
+		}
+		out, err = s.SummaryOf(ctx, tx, account)
 		return err
 	})
 	return out, err
-}
-
-// visible is the learner when who may see her learning.
-func (s *Service) visible(ctx context.Context, tx db.Tx, who identity.Actor, learner identity.AccountID) (Learner, error) {
-	l, err := s.people.Learner(ctx, tx, learner)
-	if fault.KindOf(err) == fault.NotFound {
-		return Learner{}, ErrNoLearner
-	}
-	if err != nil {
-		return Learner{}, err
-	}
-	ok := false
-	switch who.Role {
-	case identity.Student:
-		ok = who.Account == learner
-	case identity.Parent:
-		ok, err = s.people.IsGuardianOf(ctx, tx, who.Account, learner)
-	case identity.Instructor:
-		ok = who.School != "" && who.School == l.School
-	case identity.Admin:
-		ok = true
-	}
-	if err != nil {
-		return Learner{}, fmt.Errorf("who is the guardian: %w", err)
-	}
-	if !ok {
-		return Learner{}, ErrNoLearner
-	}
-	return l, nil
 }
 
 // RecordOf folds one learner's facts, practice included. For use-cases that
@@ -97,7 +64,7 @@ func (s *Service) RecordOf(ctx context.Context, tx db.Tx, learner identity.Accou
 
 // SummaryOf folds one learner, course by course. For use-cases that have
 // decided that the asker may see it.
-func (s *Service) SummaryOf(ctx context.Context, tx db.Tx, l Learner) (Summary, error) {
+func (s *Service) SummaryOf(ctx context.Context, tx db.Tx, l identity.Account) (Summary, error) {
 	enrolments, err := listEnrolments(ctx, tx, l.ID)
 	if err != nil {
 		return Summary{}, fmt.Errorf("list enrolments: %w", err)
@@ -129,7 +96,7 @@ func knownOutline(ctx context.Context, tx db.Tx, course catalogue.CourseID) (Out
 
 // ClassLine is one learner in one course, as a teacher sees it.
 type ClassLine struct {
-	Learner   Learner
+	Learner   identity.Account
 	Course    Outline
 	Completed int
 	Total     int
@@ -139,53 +106,48 @@ type ClassLine struct {
 	LastAt time.Time
 }
 
-// ClassProgress gives every learner of a school in every course she takes, in
-// the order of the roster, to a teacher of that school or an admin. A learner
-// who takes nothing yet has one line without a course.
-func (s *Service) ClassProgress(ctx context.Context, who identity.Actor, school identity.SchoolID) ([]ClassLine, error) {
-	if err := who.Require(identity.Instructor, identity.Admin); err != nil {
+// ClassProgress gives the learners of a school, of one class or of all when
+// class is empty, in every course they take, in the order of the roster, to a
+// teacher of that school or an admin. A learner who takes nothing yet has one
+// line without a course.
+func (s *Service) ClassProgress(ctx context.Context, who identity.Actor, school identity.SchoolID, class string) ([]ClassLine, error) {
+	roster, err := s.people.Roster(ctx, who, school, class)
+	if err != nil {
 		return nil, err
 	}
-	if who.Role == identity.Instructor && who.School != school {
-		return nil, ErrNoSchool
-	}
 	var out []ClassLine
-	err := s.db.View(ctx, func(tx db.Tx) error {
-		learners, err := s.people.LearnersOf(ctx, tx, school)
+	err = s.db.View(ctx, func(tx db.Tx) error {
+		sums, err := addUp(ctx, tx, roster)
 		if err != nil {
 			return err
 		}
-		c, err := loadClass(ctx, tx, learners)
-		if err != nil {
-			return err
-		}
-		for _, l := range learners {
-			out = append(out, c.lines(l)...)
+		for _, l := range roster {
+			out = append(out, sums.lines(l.Account)...)
 		}
 		return nil
 	})
 	return out, err
 }
 
-// class is the facts of some learners, added up by the database.
-type class struct {
+// sums is the facts of some learners, added up by the database.
+type sums struct {
 	outlines map[catalogue.CourseID]Outline
 	courses  map[identity.AccountID][]catalogue.CourseID
 	totals   map[identity.AccountID][]lessonTotal
 }
 
-func loadClass(ctx context.Context, tx db.Tx, learners []Learner) (class, error) {
-	c := class{
+func addUp(ctx context.Context, tx db.Tx, roster []identity.RosterLine) (sums, error) {
+	c := sums{
 		outlines: map[catalogue.CourseID]Outline{}, courses: map[identity.AccountID][]catalogue.CourseID{},
 		totals: map[identity.AccountID][]lessonTotal{},
 	}
-	ids := make([]identity.AccountID, len(learners))
-	for i, l := range learners {
-		ids[i] = l.ID
+	ids := make([]identity.AccountID, len(roster))
+	for i, l := range roster {
+		ids[i] = l.Account.ID
 	}
 	enrolments, err := listEnrolmentsOfAll(ctx, tx, ids)
 	if err != nil {
-		return class{}, fmt.Errorf("list enrolments of a class: %w", err)
+		return sums{}, fmt.Errorf("list enrolments of a class: %w", err)
 	}
 	for _, e := range enrolments {
 		c.courses[e.LearnerID] = append(c.courses[e.LearnerID], e.CourseID)
@@ -193,12 +155,12 @@ func loadClass(ctx context.Context, tx db.Tx, learners []Learner) (class, error)
 			continue
 		}
 		if c.outlines[e.CourseID], err = knownOutline(ctx, tx, e.CourseID); err != nil {
-			return class{}, err
+			return sums{}, err
 		}
 	}
 	totals, err := listLessonTotals(ctx, tx, ids)
 	if err != nil {
-		return class{}, fmt.Errorf("add up a class: %w", err)
+		return sums{}, fmt.Errorf("add up a class: %w", err)
 	}
 	for _, t := range totals {
 		c.totals[t.learner] = append(c.totals[t.learner], t)
@@ -206,7 +168,7 @@ func loadClass(ctx context.Context, tx db.Tx, learners []Learner) (class, error)
 	return c, nil
 }
 
-func (c class) lines(l Learner) []ClassLine {
+func (c sums) lines(l identity.Account) []ClassLine {
 	if len(c.courses[l.ID]) == 0 {
 		return []ClassLine{{Learner: l}}
 	}

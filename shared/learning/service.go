@@ -96,7 +96,7 @@ func (s *Service) ListEnrolments(ctx context.Context, who identity.Actor) ([]Tak
 	}
 	var out []Taken
 	err := s.db.View(ctx, func(tx db.Tx) error {
-		summary, err := s.SummaryOf(ctx, tx, Learner{ID: who.Account})
+		summary, err := s.SummaryOf(ctx, tx, identity.Account{ID: who.Account})
 		out = summary.Courses
 		return err
 	})
