@@ -374,3 +374,9 @@ func scanRefresh(r db.Rows) (v refreshToken, err error) {
 	err = r.Scan(&v.session, &v.expiresAt, &v.usedAt, &v.salt)
 	return v, err
 }
+
+// The names around a learner: the learner, her guardians, and everybody at her
+// school.
+var namesAround = db.SQL{Both: `SELECT full_name FROM accounts WHERE id = $1
+	UNION SELECT g.name FROM guardians g WHERE g.learner_id = $1 AND g.name <> ''
+	UNION SELECT m.full_name FROM accounts a JOIN accounts m ON m.school_id = a.school_id WHERE a.id = $1 AND a.school_id <> ''`}

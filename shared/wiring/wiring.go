@@ -1,0 +1,114 @@
+// Package wiring joins the domains to each other, as both binaries need them:
+// it holds the small adapters behind the interfaces that a domain declares for
+// what lies beside or above it. What differs between cloud and school comes in
+// as values.
+package wiring
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"urbanhomeschool.org/uhs/shared/assessment"
+	"urbanhomeschool.org/uhs/shared/catalogue"
+	"urbanhomeschool.org/uhs/shared/clock"
+	"urbanhomeschool.org/uhs/shared/db"
+	"urbanhomeschool.org/uhs/shared/identity"
+	"urbanhomeschool.org/uhs/shared/learning"
+	"urbanhomeschool.org/uhs/shared/payments"
+	"urbanhomeschool.org/uhs/shared/tutor"
+)
+
+// Differences are what one side has and the other has not, or has otherwise.
+type Differences struct {
+	DB    db.DB
+	Clock clock.Clock
+	Log   *slog.Logger
+	// Identity is how people sign in here and whose tokens are good.
+	Identity identity.Options
+	// Gateway executes payments, or lets them wait; Sign signs intents made here.
+	Gateway payments.Gateway
+	Sign    payments.Signer
+	// Routes are the models this side can ask; Forward sends consented questions
+	// to the other side.
+	Routes  []tutor.Route
+	Forward bool
+	// Freshness tells up to when a school's work has arrived here.
+	Freshness assessment.Freshness
+}
+
+// Domains are the services of the shared domain.
+type Domains struct {
+	Identity   *identity.Service
+	Catalogue  *catalogue.Service
+	Learning   *learning.Service
+	Assessment *assessment.Service
+	Tutor      *tutor.Service
+	Payments   *payments.Service
+}
+
+// Join builds the domains in their order of dependence.
+func Join(d Differences) (Domains, error) {
+	d.Identity.DB, d.Identity.Clock = d.DB, d.Clock
+	people := identity.New(d.Identity)
+	courses := catalogue.New(catalogue.Options{DB: d.DB, Access: Entitled{}, Enrolments: learning.Counts{}})
+	pay := payments.New(d.DB, payments.Options{Clock: d.Clock, Prices: Prices{}, Guardians: Guardians{people}, Gateway: d.Gateway, Sign: d.Sign})
+	learn := learning.New(learning.Options{DB: d.DB, Clock: d.Clock, Access: courses, People: people, Practice: assessment.Sittings{}})
+	assess := assessment.New(assessment.Options{DB: d.DB, Clock: d.Clock, Log: d.Log, Access: courses, Learning: learn, Families: people, Freshness: d.Freshness})
+	bird, err := tutor.New(d.DB, tutor.Options{
+		Consents: consents{people}, Passages: passages{}, Access: openTo{courses}, Names: names{people}, Safeguards: people,
+		Routes: d.Routes, Forward: d.Forward, Clock: d.Clock, Log: d.Log,
+	})
+	if err != nil {
+		return Domains{}, fmt.Errorf("join the tutor: %w", err)
+	}
+	return Domains{Identity: people, Catalogue: courses, Learning: learn, Assessment: assess, Tutor: bird, Payments: pay}, nil
+}
+
+// Entitled opens paid courses to learners who hold an entitlement.
+type Entitled struct{}
+
+// CanOpen implements catalogue.Access.
+func (Entitled) CanOpen(ctx context.Context, tx db.Tx, who identity.Actor, course catalogue.CourseID) (bool, error) {
+	return payments.HasEntitlement(ctx, tx, who.Account, course)
+}
+
+// Prices reads prices from the catalogue.
+type Prices struct{}
+
+// Price implements payments.Prices.
+func (Prices) Price(ctx context.Context, tx db.Tx, course catalogue.CourseID) (payments.Price, error) {
+	c, err := catalogue.CourseByID(ctx, tx, course)
+	if err != nil {
+		return payments.Price{}, err
+	}
+	p := payments.Price{AmountMinor: c.PriceMinor, Currency: c.Currency, Edition: c.Edition, Owner: payments.Platform, Title: c.Title}
+	if c.Owner == catalogue.OwnerInstructor {
+		p.Owner = c.InstructorID
+	}
+	return p, nil
+}
+
+// Guardians tells who may pay for a learner.
+type Guardians struct{ People *identity.Service }
+
+// VerifiedPhones implements payments.Guardians.
+func (g Guardians) VerifiedPhones(ctx context.Context, tx db.Tx, learner identity.AccountID) ([]string, error) {
+	return g.People.VerifiedPhones(ctx, tx, learner)
+}
+
+// Children implements payments.Guardians.
+func (g Guardians) Children(ctx context.Context, tx db.Tx, parent identity.AccountID) ([]identity.AccountID, error) {
+	accounts, err := g.People.ChildrenOf(ctx, tx, parent)
+	out := make([]identity.AccountID, len(accounts))
+	for i, a := range accounts {
+		out[i] = a.ID
+	}
+	return out, err
+}
+
+// SchoolOf implements payments.Guardians.
+func (g Guardians) SchoolOf(ctx context.Context, tx db.Tx, learner identity.AccountID) (identity.SchoolID, error) {
+	a, err := g.People.Account(ctx, tx, learner)
+	return a.School, err
+}
