@@ -1,6 +1,7 @@
 -- +goose Up
 -- How far the appliance is with each licensed course pack: see
--- edge/internal/packs. The licence says what should be here, this what is.
+-- edge/internal/packs. The licence says what should be here, this what is; the
+-- bytes of a transfer are counted in memory.
 
 CREATE TABLE pack_downloads (
 	course_id TEXT PRIMARY KEY,
@@ -8,7 +9,6 @@ CREATE TABLE pack_downloads (
 	edition INTEGER NOT NULL,
 	title TEXT NOT NULL,
 	state TEXT NOT NULL, -- waiting | downloading | installed | failed
-	bytes_done INTEGER NOT NULL,
 	bytes_total INTEGER NOT NULL,
 	error TEXT NOT NULL,
 	installed_edition INTEGER NOT NULL,
