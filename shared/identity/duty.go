@@ -21,8 +21,9 @@ func (s *Service) GrantDuty(ctx context.Context, who Actor, school SchoolID, acc
 	return s.setDuty(ctx, who, DutyGrant{School: school, Account: account, Duty: duty, Active: true})
 }
 
-// WithdrawDuty takes a duty back and ends the person's sessions, whose tokens
-// still name it; for admins and the head.
+// WithdrawDuty takes a duty back and ends the person's cloud sessions, whose
+// tokens still name it; for admins and the head. Sessions at the school's box
+// lose it at their next refresh.
 func (s *Service) WithdrawDuty(ctx context.Context, who Actor, school SchoolID, account AccountID, duty Duty) error {
 	return s.setDuty(ctx, who, DutyGrant{School: school, Account: account, Duty: duty})
 }

@@ -351,3 +351,21 @@ func (s *Service) recordMember(ctx context.Context, tx db.Tx, a Account) error {
 	}
 	return nil
 }
+
+// OwnSchool gives a school to its members and to admins; ErrNoSuchSchool to
+// anybody else.
+func (s *Service) OwnSchool(ctx context.Context, who Actor, school SchoolID) (School, error) {
+	if who.Account == "" {
+		return School{}, ErrNobody
+	}
+	if who.Role != Admin && (who.School == "" || who.School != school) {
+		return School{}, ErrNoSuchSchool
+	}
+	var v School
+	err := s.db.View(ctx, func(tx db.Tx) error {
+		var err error
+		v, err = s.School(ctx, tx, school)
+		return err
+	})
+	return v, err
+}
