@@ -116,7 +116,9 @@ func ReferenceOf(i IntentID) string { return reference("intent", string(i)) }
 
 // LearnerReference is the account number a parent may use at the PayBill for
 // any payment of this learner.
-func LearnerReference(learner identity.AccountID) string { return reference("learner", string(learner)) }
+func LearnerReference(learner identity.AccountID) string {
+	return reference("learner", string(learner))
+}
 
 func reference(kind, of string) string {
 	sum := sha256.Sum256([]byte("uhs reference\x1f" + kind + "\x1f" + of))

@@ -18,8 +18,10 @@ var Intents = syncer.Entity[Intent]{
 	ID:       func(i Intent) string { return string(i.ID) },
 	Audience: func(i Intent) syncproto.Audience { return syncproto.OfLearner(string(i.LearnerID)) },
 	Put:      putIntent,
-	Get:      func(ctx context.Context, tx db.Tx, id string) (Intent, error) { return GetIntent(ctx, tx, IntentID(id)) },
-	Bulk:     &syncer.Bulk[Intent]{Table: "payment_intents", Columns: intentColumns, Row: intentRow},
+	Get: func(ctx context.Context, tx db.Tx, id string) (Intent, error) {
+		return GetIntent(ctx, tx, IntentID(id))
+	},
+	Bulk: &syncer.Bulk[Intent]{Table: "payment_intents", Columns: intentColumns, Row: intentRow},
 }
 
 // Outcomes tell the school how its intents fared.
