@@ -1,7 +1,5 @@
 package syncproto
 
-import "encoding/json"
-
 // The paths where machines talk before and beside the mirror, and their JSON.
 // Additions are allowed, names never change.
 const (
@@ -27,7 +25,6 @@ type ClaimAnswer struct {
 	Epoch       int64           `json:"epoch"`
 	Timeline    string          `json:"timeline"`
 	CloudKey    []byte          `json:"cloud_key"` // Ed25519 public key that signs packs
-	JWKS        json.RawMessage `json:"jwks"`      // keys that verify the cloud's tokens
 	NATS        NATSAccess      `json:"nats"`
 	// Sealed is age-encrypted to the box's recipient: a SealedSecrets as JSON.
 	Sealed []byte `json:"sealed"`

@@ -88,9 +88,6 @@ func (s *Service) Claim(ctx context.Context, in syncproto.ClaimRequest) (syncpro
 	if out.NATS, err = s.enrol(ctx, out.SchoolID, out.ApplianceID, out.Epoch, in.NATSUser); err != nil {
 		return out, err
 	}
-	if out.JWKS, err = s.o.JWKS(ctx); err != nil {
-		return out, err
-	}
 	out.Sealed, err = s.seal(out.SchoolID, in.Recipient)
 	return out, err
 }

@@ -42,9 +42,8 @@ type Options struct {
 	// Timeline is the life of this database.
 	Timeline string
 	Software string
-	// CloudKey is the public key that signs packs; JWKS the token keys as JSON.
+	// CloudKey is the public key that signs packs.
 	CloudKey []byte
-	JWKS     func(ctx context.Context) ([]byte, error)
 	// Pepper is the key of a school's sign-in verifiers.
 	Pepper func(identity.SchoolID) ([]byte, error)
 	// Claimed is called in the claiming transaction, so that the school's licences

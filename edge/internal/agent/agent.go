@@ -53,8 +53,9 @@ type Agent struct {
 	keys     *Keys
 	software string
 
-	mu    sync.Mutex
-	state *State
+	mu                sync.Mutex
+	state             *State
+	cloudURL, leafURL string // overrides
 }
 
 // Open reads the box's keys from dir, making them on the first start, and the
@@ -85,7 +86,22 @@ func (a *Agent) State() (s State, ok bool) {
 	if a.state == nil {
 		return State{}, false
 	}
-	return *a.state, true
+	s = *a.state
+	if a.cloudURL != "" {
+		s.CloudURL = a.cloudURL
+	}
+	if a.leafURL != "" {
+		s.NATS.LeafURL = a.leafURL
+	}
+	return s, true
+}
+
+// Override replaces the remembered addresses of the cloud and its hub; empty
+// ones are kept.
+func (a *Agent) Override(cloudURL, leafURL string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.cloudURL, a.leafURL = strings.TrimSuffix(cloudURL, "/"), leafURL
 }
 
 // Keys are the box's own keys.
@@ -104,9 +120,7 @@ func (a *Agent) Client() *http.Client {
 var ErrClaimed = fault.New(fault.Conflict, "This box belongs to a school already.").WithCode("already_claimed")
 
 // Claim makes this box the appliance of the code's school. It needs the cloud.
-// store puts the cloud's token keys where the box verifies them, in the same
-// transaction as the state.
-func (a *Agent) Claim(ctx context.Context, cloudURL, code string, store func(ctx context.Context, tx db.Tx, jwks json.RawMessage) error) (State, error) {
+func (a *Agent) Claim(ctx context.Context, cloudURL, code string) (State, error) {
 	if s, ok := a.State(); ok {
 		return s, ErrClaimed
 	}
@@ -125,13 +139,7 @@ func (a *Agent) Claim(ctx context.Context, cloudURL, code string, store func(ctx
 	}
 	s := State{CloudURL: cloudURL, SchoolID: out.SchoolID, SchoolName: out.SchoolName, ApplianceID: out.ApplianceID, Epoch: out.Epoch,
 		Timeline: out.Timeline, CloudKey: out.CloudKey, NATS: out.NATS}
-	err := a.db.Update(ctx, func(tx db.Tx) error {
-		if err := store(ctx, tx, out.JWKS); err != nil {
-			return err
-		}
-		return writeState(ctx, tx, s)
-	})
-	if err != nil {
+	if err := a.db.Update(ctx, func(tx db.Tx) error { return writeState(ctx, tx, s) }); err != nil {
 		return State{}, err
 	}
 	a.setState(s)

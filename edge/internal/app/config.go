@@ -1,0 +1,60 @@
+// Package app puts the appliance together: configuration, the box's keys and
+// state, the domains, the link to the cloud, the courses, and the pages.
+package app
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"urbanhomeschool.org/uhs/shared/config"
+)
+
+// Version of this build; set by the linker.
+var Version = "dev" //nolint:gochecknoglobals // the linker can only set a package variable
+
+// Config is read from the environment.
+type Config struct {
+	DataDir     string `env:"DATA_DIR" default:"./data" doc:"Where the database, the box's keys and the courses lie."`
+	HTTPAddr    string `env:"HTTP_ADDR" default:":8080" doc:"Address the school's Wi-Fi reaches."`
+	CloudURL    string `env:"CLOUD_URL" doc:"The cloud; needed to claim the box, remembered then. Set again to override."`
+	ClaimCode   string `env:"CLAIM_CODE" doc:"Claims the box at the first start."`
+	LeafURL     string `env:"LEAF_URL" doc:"Overrides the address of the cloud's NATS hub, tls://host:port."`
+	LogLevel    string `env:"LOG_LEVEL" default:"info" doc:"debug, info, warn or error."`
+	Environment string `env:"ENVIRONMENT" default:"development" doc:"development or production."`
+	OllamaURL   string `env:"OLLAMA_URL" doc:"A local Ollama server; empty: answers come from the lessons alone."`
+	OllamaModel string `env:"OLLAMA_MODEL" doc:"The model to ask, as Ollama names it."`
+	Threads     int    `env:"OLLAMA_THREADS" default:"1" doc:"Threads a local answer may use; leave one core to the school."`
+	MaxFrame    int    `env:"MAX_FRAME" doc:"Largest frame sent, bytes; 16384 on thin lines."`
+	BcryptCost  int    `env:"BCRYPT_COST" default:"10" doc:"Work factor of PIN and password hashes, 10 or more in production."`
+}
+
+// Run is the program: a sub-command or, by default, serve.
+func Run(ctx context.Context, args []string, out io.Writer) error {
+	command := "serve"
+	if len(args) > 0 {
+		command = args[0]
+	}
+	if command == "help" {
+		_, err := fmt.Fprint(out, "uhs-edge [serve | status | checkconfig | help]\n\n", config.Document(Config{}))
+		return err
+	}
+	var c Config
+	if err := config.Load(&c); err != nil {
+		return err
+	}
+	if c.Environment == "production" && c.BcryptCost < 10 {
+		return fmt.Errorf("configuration: BCRYPT_COST is below 10 in production")
+	}
+	switch command {
+	case "serve":
+		return serve(ctx, c, out)
+	case "status":
+		return status(ctx, c, out)
+	case "checkconfig":
+		_, err := fmt.Fprintln(out, "the configuration is complete")
+		return err
+	default:
+		return fmt.Errorf("no such command: %s; try help", command)
+	}
+}

@@ -1,0 +1,113 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"urbanhomeschool.org/uhs/edge/internal/web"
+	"urbanhomeschool.org/uhs/shared/api"
+	"urbanhomeschool.org/uhs/shared/db"
+	"urbanhomeschool.org/uhs/shared/identity"
+	"urbanhomeschool.org/uhs/shared/syncer"
+	site "urbanhomeschool.org/uhs/shared/web"
+)
+
+func (b *box) newAPI(verify func(context.Context, string) (identity.Actor, error)) *api.API {
+	return api.New(api.Options{
+		Name: "Urban Home School", Version: Version, Environment: b.config.Environment, Verify: verify, Log: b.log,
+		Healthy: func(ctx context.Context) error {
+			return b.db.View(ctx, func(tx db.Tx) error { _, err := syncer.NodeState(ctx, tx, "health"); return err })
+		},
+	})
+}
+
+// setupAPI serves a box that belongs to no school.
+func (b *box) setupAPI(claimed func()) *api.API {
+	a := b.newAPI(nil)
+	web.MountClaim(a, b.agent, b.config.CloudURL, claimed)
+	api.MountSync(a, func(context.Context) (api.SyncStatus, error) {
+		return api.SyncStatus{Side: "school", Link: "none", Version: Version, Now: b.clock.Now()}, nil
+	})
+	a.MountSite(site.FS)
+	return a
+}
+
+// schoolAPI serves a school. Learning is mounted before the catalogue: its
+// /courses/my-enrollments must win over /courses/{course_id}.
+func (b *box) schoolAPI(s *school) *api.API {
+	a := b.newAPI(s.domains.Identity.Verify)
+	api.MountSync(a, func(ctx context.Context) (api.SyncStatus, error) { return b.syncStatus(ctx, s) })
+	api.MountIdentity(a, s.domains.Identity)
+	api.MountSchoolSignIn(a, s.domains.Identity)
+	api.MountLearning(a, s.domains.Learning)
+	api.MountAssessment(a, s.domains.Assessment)
+	api.MountCatalogue(a, s.domains.Catalogue)
+	api.MountMedia(a, s.store)
+	api.MountTutor(a, s.domains.Tutor)
+	api.MountPayments(a, s.domains.Payments)
+	web.MountDownloads(a, s.packs)
+	reg := prometheus.NewRegistry()
+	b.measure(reg, s)
+	api.MountMetrics(a, reg)
+	a.MountSite(site.FS)
+	return a
+}
+
+func (b *box) syncStatus(ctx context.Context, s *school) (api.SyncStatus, error) {
+	state, _ := b.agent.State()
+	out := api.SyncStatus{Side: "school", Claimed: true, School: &api.SyncedSchool{ID: state.SchoolID, Name: state.SchoolName}, Link: "down",
+		Version: Version, Now: b.clock.Now()}
+	up, carrier := s.connection.Up()
+	if up {
+		out.Link, out.Carrier = "up", carrier
+	}
+	err := b.db.View(ctx, func(tx db.Tx) error {
+		back, err := syncer.ReadBacklog(ctx, tx, state.Log())
+		if err != nil {
+			return err
+		}
+		out.Waiting = back.Waiting
+		out.OldestWaitingAt, out.LastSyncedAt = moment(back.Oldest), moment(back.LastApplied)
+		peer, heard, err := syncer.ReadPeer(ctx, tx, state.SchoolID)
+		if heard && out.LastSyncedAt == nil {
+			out.LastSyncedAt = moment(peer.SeenAt)
+		}
+		return err
+	})
+	return out, err
+}
+
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// measure adds the gauges of the sync to /metrics.
+func (b *box) measure(reg *prometheus.Registry, s *school) {
+	gauge := func(name, help string, read func(api.SyncStatus) float64) {
+		reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 {
+			st, err := b.syncStatus(context.Background(), s)
+			if err != nil {
+				return -1
+			}
+			return read(st)
+		}))
+	}
+	gauge("uhs_sync_waiting_records", "Records the cloud has not applied.", func(s api.SyncStatus) float64 { return float64(s.Waiting) })
+	gauge("uhs_sync_link_up", "1 when the cloud can be reached.", func(s api.SyncStatus) float64 {
+		if s.Link == "up" {
+			return 1
+		}
+		return 0
+	})
+	gauge("uhs_sync_oldest_waiting_seconds", "Age of the oldest record the cloud has not applied.", func(s api.SyncStatus) float64 {
+		if s.OldestWaitingAt == nil {
+			return 0
+		}
+		return s.Now.Sub(*s.OldestWaitingAt).Seconds()
+	})
+}

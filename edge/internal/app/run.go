@@ -1,0 +1,177 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/pressly/goose/v3"
+
+	"urbanhomeschool.org/uhs/edge/internal/agent"
+	"urbanhomeschool.org/uhs/migrations"
+	"urbanhomeschool.org/uhs/shared/api"
+	"urbanhomeschool.org/uhs/shared/clock"
+	"urbanhomeschool.org/uhs/shared/db"
+	"urbanhomeschool.org/uhs/shared/db/migrate"
+	"urbanhomeschool.org/uhs/shared/db/sqlite"
+	"urbanhomeschool.org/uhs/shared/fault"
+	"urbanhomeschool.org/uhs/shared/logging"
+	"urbanhomeschool.org/uhs/shared/syncer"
+)
+
+// box is what exists before and after the claim.
+type box struct {
+	config Config
+	log    *slog.Logger
+	clock  clock.Clock
+	db     *sqlite.DB
+	agent  *agent.Agent
+}
+
+func openBox(ctx context.Context, c Config, logTo io.Writer) (*box, error) {
+	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the data directory: %w", err)
+	}
+	d, err := sqlite.Open(filepath.Join(c.DataDir, "school.db"))
+	if err != nil {
+		return nil, err
+	}
+	b := &box{config: c, log: logging.New(logTo, c.LogLevel), clock: clock.System{}, db: d}
+	if err := migrate.Up(ctx, d.Writer(), goose.DialectSQLite3, migrations.SQLite()); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	if b.agent, err = agent.Open(ctx, d, c.DataDir, Version); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	b.agent.Override(c.CloudURL, c.LeafURL)
+	return b, nil
+}
+
+// serve runs the box until ctx ends: first, while it belongs to no school, the
+// page that claims it; then the school's service.
+func serve(ctx context.Context, c Config, out io.Writer) (err error) {
+	b, err := openBox(ctx, c, out)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.db.Close()) }()
+
+	if _, claimed := b.agent.State(); !claimed {
+		if err := b.awaitClaim(ctx); err != nil || ctx.Err() != nil {
+			return err
+		}
+	}
+	s, err := b.assemble(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.group.Start(ctx); err != nil {
+		return err
+	}
+	defer func() {
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
+		defer cancel()
+		err = errors.Join(err, s.group.Stop(stop))
+	}()
+	return b.listen(ctx, s.api)
+}
+
+// listen serves HTTP until ctx ends.
+func (b *box) listen(ctx context.Context, a *api.API) error {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", b.config.HTTPAddr)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	b.log.Info("serving", "addr", l.Addr().String(), "version", Version)
+	done := make(chan error, 1)
+	go func() { done <- a.App.Listener(l) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		err := a.App.ShutdownWithTimeout(10 * time.Second)
+		<-done
+		return err
+	}
+}
+
+// awaitClaim serves the claim page until somebody claims the box, or claims it
+// with the configured code as soon as the cloud answers.
+func (b *box) awaitClaim(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	outer := context.WithoutCancel(ctx)
+	claimed := make(chan struct{}, 1)
+	a := b.setupAPI(func() { claimed <- struct{}{} })
+	served := make(chan error, 1)
+	go func() { served <- b.listen(ctx, a) }()
+	retry := time.NewTicker(2 * time.Second)
+	defer retry.Stop()
+	for {
+		if b.config.ClaimCode != "" {
+			if _, err := b.agent.Claim(outer, b.config.CloudURL, b.config.ClaimCode); err == nil || errors.Is(err, agent.ErrClaimed) {
+				cancel()
+				return <-served
+			} else if k := fault.KindOf(err); k == fault.NotFound || k == fault.Gone || k == fault.Invalid {
+				cancel()
+				return errors.Join(fmt.Errorf("claim the box: %w", err), <-served)
+			} else {
+				b.log.Warn("claim the box", logging.Err(err))
+			}
+		}
+		select {
+		case err := <-served:
+			return err
+		case <-claimed:
+			time.Sleep(200 * time.Millisecond) // the answer is still on its way to the browser
+			cancel()
+			return <-served
+		case <-retry.C:
+		}
+	}
+}
+
+// status prints what the operator wants to know, from the database alone.
+func status(ctx context.Context, c Config, out io.Writer) (err error) {
+	b, err := openBox(ctx, c, io.Discard)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.db.Close()) }()
+	s, claimed := b.agent.State()
+	if !claimed {
+		_, err = fmt.Fprintln(out, "this box belongs to no school yet")
+		return err
+	}
+	return b.db.View(ctx, func(tx db.Tx) error {
+		back, err := syncer.ReadBacklog(ctx, tx, s.Log())
+		if err != nil {
+			return err
+		}
+		heads, err := syncer.ReadHeads(ctx, tx, s.Log())
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(out, "school %s (%s)\nappliance %s epoch %d\nwaiting %d, oldest %s, last applied %s, dead letters %d\n",
+			s.SchoolName, s.SchoolID, s.ApplianceID, s.Epoch, back.Waiting, when(back.Oldest), when(back.LastApplied), back.DeadLetters)
+		for l, m := range heads.Out {
+			if m.Seq > 0 && err == nil {
+				_, err = fmt.Fprintf(out, "lane %d: head %d, applied %d, backed up %d\n", l, m.Seq, heads.Acked[l], heads.Backed[l])
+			}
+		}
+		return err
+	})
+}
+
+func when(t time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	return t.Format(time.RFC3339)
+}

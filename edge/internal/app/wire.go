@@ -1,0 +1,132 @@
+package app
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"path/filepath"
+	"runtime/debug"
+	"time"
+
+	"urbanhomeschool.org/uhs/edge/internal/agent"
+	"urbanhomeschool.org/uhs/edge/internal/ollama"
+	"urbanhomeschool.org/uhs/edge/internal/packs"
+	"urbanhomeschool.org/uhs/shared/api"
+	"urbanhomeschool.org/uhs/shared/catalogue"
+	"urbanhomeschool.org/uhs/shared/catalogue/pack"
+	"urbanhomeschool.org/uhs/shared/db"
+	"urbanhomeschool.org/uhs/shared/identity"
+	"urbanhomeschool.org/uhs/shared/payments"
+	"urbanhomeschool.org/uhs/shared/registry"
+	"urbanhomeschool.org/uhs/shared/service"
+	"urbanhomeschool.org/uhs/shared/syncer"
+	"urbanhomeschool.org/uhs/shared/tutor"
+	"urbanhomeschool.org/uhs/shared/wiring"
+	"urbanhomeschool.org/uhs/syncproto"
+)
+
+// school is the running service of a claimed box.
+type school struct {
+	api        *api.API
+	group      *service.Group
+	domains    wiring.Domains
+	connection *agent.Connection
+	packs      *packs.Service
+	store      *pack.Store
+}
+
+// softMemory is what the collector aims to stay below, so that the box's other
+// programs have room on 1 GB of memory.
+const softMemory = 192 << 20
+
+// assemble builds everything a claimed box runs, in the order of dependence.
+func (b *box) assemble(ctx context.Context) (*school, error) {
+	debug.SetMemoryLimit(softMemory)
+	state, _ := b.agent.State()
+	reg, err := registry.All()
+	if err != nil {
+		return nil, err
+	}
+	hybrid, err := syncer.OpenHybrid(ctx, b.db, b.clock)
+	if err != nil {
+		return nil, err
+	}
+	s := &school{group: &service.Group{}}
+	outbox := &syncer.Outbox{Hybrid: hybrid, Clock: b.clock}
+	d := syncer.WithJournal(b.db, &syncer.Uplink{Outbox: outbox, Current: b.agent.Log, Wake: func() { s.connection.Wake() }})
+
+	if s.domains, err = wiring.Join(b.differences(d, state)); err != nil {
+		return nil, err
+	}
+	if err := s.domains.Identity.EnsureKey(ctx); err != nil {
+		return nil, err
+	}
+	if s.store, err = pack.OpenStore(filepath.Join(b.config.DataDir, "packs")); err != nil {
+		return nil, err
+	}
+	s.packs = packs.New(packs.Options{
+		DB: b.db, Store: s.store, Client: b.agent.Client(), BaseURL: state.CloudURL, Signer: ed25519.PublicKey(state.CloudKey),
+		Identity: b.agent.Keys().Age, School: identity.SchoolID(state.SchoolID), Clock: b.clock, Log: b.log,
+	})
+	applier := &syncer.Applier{DB: d, Registry: reg, Hybrid: hybrid, Clock: b.clock, Log: b.log, From: syncproto.CloudOnly, Reactions: s.reactions()}
+	if _, err := applier.ReplayUnknown(ctx); err != nil {
+		return nil, err
+	}
+	s.connection = agent.NewConnection(agent.ConnectionOptions{
+		Agent: b.agent, DB: d, Outbox: outbox, Applier: applier, Dir: b.config.DataDir, Clock: b.clock, Log: b.log, MaxFrame: b.config.MaxFrame,
+	})
+	s.group.Add("packs", s.packs)
+	s.group.Add("connection", s.connection)
+	s.api = b.schoolAPI(s)
+	return s, nil
+}
+
+// differences are what makes this side a school.
+func (b *box) differences(d db.DB, state agent.State) wiring.Differences {
+	home := identity.SchoolID(state.SchoolID)
+	pepper := func(identity.SchoolID) ([]byte, error) {
+		if p := b.agent.Keys().Pepper(); len(p) > 0 {
+			return p, nil
+		}
+		return nil, errors.New("the box has no pepper: it was not claimed")
+	}
+	return wiring.Differences{
+		DB: d, Clock: b.clock, Log: b.log,
+		Identity: identity.Options{
+			Issuer: "uhs-edge/" + state.ApplianceID, Audience: state.ApplianceID, School: home, Pepper: pepper,
+			Passwords: identity.SchoolPasswords{School: home, Pepper: pepper}, BcryptCost: b.config.BcryptCost,
+		},
+		Gateway: payments.Waiting{},
+		Sign:    func(message []byte) []byte { return ed25519.Sign(b.agent.Keys().Node, message) },
+		Routes:  b.routes(), Forward: true, Freshness: present{b.clock.Now},
+	}
+}
+
+// routes are the local models; without one the lessons answer alone.
+func (b *box) routes() []tutor.Route {
+	if b.config.OllamaURL == "" || b.config.OllamaModel == "" {
+		return nil
+	}
+	p, err := ollama.New(ollama.Options{URL: b.config.OllamaURL, Model: b.config.OllamaModel, Threads: b.config.Threads, Log: b.log})
+	if err != nil {
+		b.log.Error("the local model cannot be used", "err", err)
+		return nil
+	}
+	return []tutor.Route{{Provider: p}}
+}
+
+// present is the freshness of the school's own box: what it shows is as of now.
+type present struct{ now func() time.Time }
+
+func (p present) AsOf(context.Context, db.Tx, string) (time.Time, error) { return p.now(), nil }
+
+// reactions follow what comes down from the cloud.
+func (s *school) reactions() []syncer.Reaction {
+	return []syncer.Reaction{
+		syncer.On(catalogue.Licences, func(_ context.Context, tx db.Tx, _ []catalogue.Licence) error {
+			tx.AfterCommit(s.packs.Wake)
+			return nil
+		}),
+		syncer.On(tutor.Answers, s.domains.Tutor.OnAnswers),
+	}
+}

@@ -1,0 +1,43 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"urbanhomeschool.org/uhs/shared/identity"
+)
+
+// SyncStatus is where the work is, for the plain sentence that every page
+// shows.
+type SyncStatus struct {
+	Side    string        `json:"side" enum:"school,cloud" doc:"Which side serves this page."`
+	Claimed bool          `json:"claimed" doc:"false: this box does not belong to a school yet."`
+	School  *SyncedSchool `json:"school"`
+	Link    string        `json:"link" enum:"up,down,none" doc:"Can the school's box reach the cloud now."`
+	// Waiting is how many pieces of work exist only at the school.
+	Waiting         int64      `json:"waiting"`
+	OldestWaitingAt *time.Time `json:"oldest_waiting_at"`
+	LastSyncedAt    *time.Time `json:"last_synced_at"`
+	Carrier         string     `json:"carrier,omitempty"`
+	Version         string     `json:"version"`
+	Now             time.Time  `json:"now" doc:"The server's clock."`
+}
+
+// SyncedSchool is the school of the box.
+type SyncedSchool struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+type syncStatusOut struct{ Body SyncStatus }
+
+// MountSync adds the status that the web app's heartbeat reads. It is public: a
+// child who has not signed in must see whether the box is there.
+func MountSync(a *API, status func(ctx context.Context) (SyncStatus, error)) {
+	Register(a, Op{ID: "sync-status", Method: http.MethodGet, Path: "/api/v1/sync/status", Summary: "Where the work is", Tag: "service", Public: true},
+		func(ctx context.Context, _ identity.Actor, _ *struct{}) (*syncStatusOut, error) {
+			s, err := status(ctx)
+			return &syncStatusOut{s}, err
+		})
+}
