@@ -133,14 +133,14 @@ type SubmissionCard struct {
 	GradedAt        time.Time `json:"graded_at"`
 }
 
-// pageIn is the published way to page through assessments.
-type pageIn struct {
+// PageQuery is the published way to page through assessments.
+type PageQuery struct {
 	Page  int `query:"page" minimum:"1" default:"1"`
 	Limit int `query:"limit" minimum:"1" maximum:"100" default:"20"`
 }
 
 type assessmentsIn struct {
-	pageIn
+	PageQuery
 	CourseID string `query:"course_id" doc:"Only quizzes of this course."`
 }
 
@@ -203,7 +203,7 @@ func MountAssessment(a *API, s *assessment.Service) {
 			forms, err := s.ListQuizzes(ctx, who, catalogue.CourseID(in.CourseID))
 			out := &assessmentsOut{}
 			out.Body.Status = "success"
-			forms, out.Body.Data.Pagination = cut(forms, in.pageIn)
+			forms, out.Body.Data.Pagination = cut(forms, in.PageQuery)
 			out.Body.Data.Assessments = make([]AssessmentCard, len(forms))
 			for i, f := range forms {
 				out.Body.Data.Assessments[i] = assessmentCard(f)
@@ -212,7 +212,7 @@ func MountAssessment(a *API, s *assessment.Service) {
 		})
 	// Before /assessments/{assessment_id}: the first route that fits is taken.
 	Register(a, Op{ID: "my-submissions", Method: http.MethodGet, Path: "/api/v1/assessments/my-submissions", Summary: "My attempts, newest first", Tag: tag, Roles: student},
-		func(ctx context.Context, who identity.Actor, in *pageIn) (*submissionsOut, error) {
+		func(ctx context.Context, who identity.Actor, in *PageQuery) (*submissionsOut, error) {
 			all, err := s.Submissions(ctx, who)
 			out := &submissionsOut{}
 			out.Body.Status = "success"
@@ -249,7 +249,7 @@ func MountAssessment(a *API, s *assessment.Service) {
 }
 
 // cut gives the page of all that in asks for.
-func cut[T any](all []T, in pageIn) ([]T, Pagination) {
+func cut[T any](all []T, in PageQuery) ([]T, Pagination) {
 	p := Pagination{Page: in.Page, Limit: in.Limit, TotalItems: len(all), TotalPages: (len(all) + in.Limit - 1) / in.Limit}
 	if in.Page > p.TotalPages {
 		return nil, p
