@@ -68,7 +68,7 @@ func TestInstall(t *testing.T) {
 		install(t, d, first)
 
 		t.Run("what was installed is read back whole", func(t *testing.T) {
-			got, err := s.Course(t.Context(), first.Course.ID)
+			got, err := s.Course(t.Context(), brian, first.Course.ID)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -78,16 +78,16 @@ func TestInstall(t *testing.T) {
 			}
 		})
 		t.Run("installing twice is the same as once", func(t *testing.T) {
-			before, _ := s.Course(t.Context(), first.Course.ID)
+			before, _ := s.Course(t.Context(), brian, first.Course.ID)
 			install(t, d, first)
-			after, err := s.Course(t.Context(), first.Course.ID)
+			after, err := s.Course(t.Context(), brian, first.Course.ID)
 			if err != nil || len(after.Lessons) != len(before.Lessons) || after.Edition != before.Edition {
 				t.Errorf("got %+v, %v", after, err)
 			}
 		})
 		t.Run("a new edition replaces the lessons and keeps the old quizzes for attempts", func(t *testing.T) {
 			install(t, d, course("fractions", 2, 0, "halves", "thirds", "fifths"))
-			got, err := s.Course(t.Context(), first.Course.ID)
+			got, err := s.Course(t.Context(), brian, first.Course.ID)
 			if err != nil || len(got.Lessons) != 3 || got.Lessons[1].Slug != "thirds" || got.Edition != 2 {
 				t.Fatalf("got %+v, %v", got.Lessons, err)
 			}
@@ -120,7 +120,7 @@ func TestInstall(t *testing.T) {
 			if err := d.Update(t.Context(), func(tx db.Tx) error { return catalogue.Install(t.Context(), tx, broken) }); err == nil {
 				t.Fatal("a course with one lesson twice was installed")
 			}
-			got, err := s.Course(t.Context(), first.Course.ID)
+			got, err := s.Course(t.Context(), brian, first.Course.ID)
 			if err != nil || got.Edition != 2 || len(got.Lessons) != 3 {
 				t.Errorf("got edition %d with %d lessons, %v", got.Edition, len(got.Lessons), err)
 			}
@@ -170,6 +170,17 @@ func TestOpening(t *testing.T) {
 		t.Run("a lesson is not found under another course", func(t *testing.T) {
 			if _, err := s.Lesson(t.Context(), amina, free.Course.ID, paid.Lessons[0].ID); !errors.Is(err, catalogue.ErrNoLesson) {
 				t.Errorf("got %v", err)
+			}
+		})
+		t.Run("a course says whether its lessons are open to who asks", func(t *testing.T) {
+			for _, c := range []struct {
+				who  identity.Actor
+				id   catalogue.CourseID
+				open bool
+			}{{amina, paid.Course.ID, true}, {brian, paid.Course.ID, false}, {brian, free.Course.ID, true}, {identity.Actor{}, free.Course.ID, false}} {
+				if got, err := s.Course(t.Context(), c.who, c.id); err != nil || got.Open != c.open {
+					t.Errorf("%+v: %v, %v", c, got.Open, err)
+				}
 			}
 		})
 		t.Run("the courses open to a learner are the free and the paid for", func(t *testing.T) {

@@ -150,10 +150,12 @@ func likePattern(text string) string {
 type Detail struct {
 	Listed
 	Lessons []LessonSummary
+	// Open tells whether who asked may open the lessons.
+	Open bool
 }
 
-// Course gives one course, for anybody.
-func (s *Service) Course(ctx context.Context, id CourseID) (Detail, error) {
+// Course gives one course, for anybody, also nobody.
+func (s *Service) Course(ctx context.Context, who identity.Actor, id CourseID) (Detail, error) {
 	var d Detail
 	err := s.db.View(ctx, func(tx db.Tx) error {
 		c, err := CourseByID(ctx, tx, id)
@@ -165,8 +167,15 @@ func (s *Service) Course(ctx context.Context, id CourseID) (Detail, error) {
 			return err
 		}
 		d.Listed = listed[0]
-		d.Lessons, err = LessonsOf(ctx, tx, id)
-		return err
+		if d.Lessons, err = LessonsOf(ctx, tx, id); err != nil {
+			return err
+		}
+		err = s.MayOpen(ctx, tx, who, c)
+		d.Open = err == nil
+		if err != nil && fault.KindOf(err) == fault.Internal {
+			return err
+		}
+		return nil
 	})
 	return d, wrap(err, "read course")
 }
