@@ -156,8 +156,8 @@ func (l *Leaf) dropStale(ctx context.Context, js jetstream.JetStream) error {
 	return nil
 }
 
-// numberGap is added to the last known start when the clock went back: more
-// messages than one life ever sends between two microseconds.
+// numberGap is added to the last known number when the clock went back: more
+// messages than one life sends.
 const numberGap = 1 << 20
 
 // skipNumbers empties the stream and moves its numbers past any that may have
@@ -165,7 +165,7 @@ const numberGap = 1 << 20
 // past the last start, which is kept in a file beside the store.
 func (l *Leaf) skipNumbers(ctx context.Context, up jetstream.Stream) error {
 	next := uint64(max(l.opts.Clock.Now().UnixMicro(), 1))
-	if saved := l.savedNumber(); next < saved+numberGap {
+	if saved := l.savedNumber(); next <= saved {
 		next = saved + numberGap
 	}
 	if last := up.CachedInfo().State.LastSeq; next <= last {

@@ -5,8 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
+	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/url"
 	"os"
@@ -278,7 +281,7 @@ func (b *box) options() Options {
 	u.Host = b.line.address()
 	return Options{Dir: b.dir, School: b.who.School, Appliance: b.who.Appliance, Epoch: b.who.Epoch,
 		Domain: b.creds.EdgeDomain, HubDomain: b.creds.Domain, AccountKey: b.creds.AccountKey, UserJWT: b.creds.UserJWT, UserSeed: b.seed,
-		LeafURL: u.String(), CAPEM: b.creds.CAPEM, StreamBytes: b.bytes, Clock: clock.System{}, Log: logging.Discard()}
+		LeafURL: u.String(), CAPEM: b.creds.CAPEM, StreamBytes: b.bytes, Clock: clock.System{}, Log: testLog()}
 }
 
 func (b *box) start() {
@@ -319,6 +322,8 @@ func (b *box) handle(_ context.Context, m syncproto.Message) error {
 }
 
 func (b *box) up() { b.mu.Lock(); b.linkUps++; b.mu.Unlock() }
+
+func (b *box) ups() int { b.mu.Lock(); defer b.mu.Unlock(); return b.linkUps }
 
 func (b *box) got() []string {
 	b.mu.Lock()
@@ -364,10 +369,8 @@ func frame(t *testing.T, lane syncproto.Lane, first int64, count, size int) sync
 	t.Helper()
 	f := syncproto.Frame{School: "s", Epoch: 7, Lane: lane, First: first}
 	for i := range count {
-		body := make([]byte, size)
-		for j := range body {
-			body[j] = byte((int(first)+i)*7919 + j*j*31 + j>>3)
-		}
+		body := make([]byte, size) // that zstd cannot make smaller
+		_, _ = rand.NewChaCha8([32]byte{byte(first), byte(i)}).Read(body)
 		f.Events = append(f.Events, syncproto.Event{Type: "test.thing", Version: 1, Entity: strconv.Itoa(i), HLC: 1, Body: body})
 	}
 	data, err := syncproto.EncodeFrame(&f)
@@ -465,3 +468,11 @@ func (p *line) setCut(cut bool) {
 	}
 }
 
+func testLog() *slog.Logger {
+	if *verboseLog {
+		return logging.New(os.Stderr, "debug")
+	}
+	return logging.Discard()
+}
+
+var verboseLog = flag.Bool("leaf.log", false, "write the appliances' log to standard error")
