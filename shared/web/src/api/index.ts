@@ -1,0 +1,15 @@
+import { noteReached, onSharedDevice } from '../offline/connection';
+import { Outbox } from '../offline/outbox';
+import { Client } from './client';
+import { SessionStore } from './session';
+
+let onEnded: () => void = () => {};
+
+/** Set once by the app: what happens when a session can no longer be renewed. */
+export function whenSessionEnds(handler: () => void): void {
+  onEnded = handler;
+}
+
+export const session = new SessionStore(onSharedDevice);
+export const client = new Client(session, { reached: noteReached, ended: () => onEnded() });
+export const outbox = new Outbox(client);

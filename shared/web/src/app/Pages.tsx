@@ -1,0 +1,143 @@
+import { type ComponentType, lazy, Suspense } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Navigate, Outlet, Route, Routes, useLocation } from 'react-router';
+import type { Role } from '../api/types';
+import { useMe, useSession } from '../features/identity/session';
+import { useConnection } from '../offline/connection';
+import { ButtonLink } from '../ui/Button';
+import { Page } from '../ui/Card';
+import { Skeleton } from '../ui/Loaded';
+import { Notice } from '../ui/Notice';
+import { Shell } from './Shell';
+
+/** Every page is its own chunk: a student's phone never loads the fleet list. */
+const page = <K extends string>(load: () => Promise<Record<K, ComponentType>>, name: K) =>
+  lazy(async () => ({ default: (await load())[name] }));
+
+const SignIn = page(() => import('../features/identity/SignIn'), 'SignIn');
+const ClassNames = page(() => import('../features/identity/SignIn'), 'ClassNames');
+const PinEntry = page(() => import('../features/identity/PinEntry'), 'PinEntry');
+const PasswordSignIn = page(() => import('../features/identity/PasswordSignIn'), 'PasswordSignIn');
+const Profile = page(() => import('../features/identity/Profile'), 'Profile');
+const ClassList = page(() => import('../features/learning/ClassList'), 'ClassList');
+const LearnerPage = page(() => import('../features/learning/LearnerPage'), 'LearnerPage');
+const StudentHome = page(() => import('../features/learning/StudentHome'), 'StudentHome');
+const LessonPage = page(() => import('../features/learning/LessonPage'), 'LessonPage');
+const Children = page(() => import('../features/learning/Children'), 'Children');
+const ChildPage = page(() => import('../features/learning/ChildPage'), 'ChildPage');
+const Unsent = page(() => import('../features/learning/Unsent'), 'Unsent');
+const Courses = page(() => import('../features/catalogue/Courses'), 'Courses');
+const CoursePage = page(() => import('../features/catalogue/CoursePage'), 'CoursePage');
+const Downloads = page(() => import('../features/catalogue/Downloads'), 'Downloads');
+const Visitor = page(() => import('../features/catalogue/Visitor'), 'Visitor');
+const QuizPage = page(() => import('../features/assessment/QuizPage'), 'QuizPage');
+const Results = page(() => import('../features/assessment/Results'), 'Results');
+const Tutor = page(() => import('../features/tutor/Tutor'), 'Tutor');
+const Alerts = page(() => import('../features/tutor/Alerts'), 'Alerts');
+const BursarPayments = page(() => import('../features/payments/BursarPayments'), 'BursarPayments');
+const ParentPayments = page(() => import('../features/payments/ParentPayments'), 'ParentPayments');
+const Schools = page(() => import('../features/fleet/Schools'), 'Schools');
+const SchoolPage = page(() => import('../features/fleet/SchoolPage'), 'SchoolPage');
+const Fleet = page(() => import('../features/fleet/Fleet'), 'Fleet');
+
+const HOMES: Record<Role, ComponentType> = {
+  student: StudentHome,
+  parent: Children,
+  instructor: ClassList,
+  admin: Schools,
+  staff: Visitor,
+  partner: Visitor,
+};
+
+export function Pages() {
+  return (
+    <Suspense>
+      <Routes>
+        <Route element={<Shell />}>
+          <Route element={<OnlyOut />}>
+            <Route path="/sign-in" element={<SignIn />} />
+            <Route path="/sign-in/password" element={<PasswordSignIn />} />
+            <Route path="/sign-in/classes/:class" element={<ClassNames />} />
+            <Route path="/sign-in/classes/:class/:learner" element={<PinEntry />} />
+          </Route>
+          <Route element={<OnlyIn />}>
+            <Route index element={<Home />} />
+            <Route path="/me" element={<Profile />} />
+            <Route path="/courses" element={<Courses />} />
+            <Route path="/courses/:course" element={<CoursePage />} />
+            <Route element={<OnlyIn roles={['student']} />}>
+              <Route path="/courses/:course/lessons/:lesson" element={<LessonPage />} />
+              <Route path="/quizzes/:quiz" element={<QuizPage />} />
+              <Route path="/results" element={<Results />} />
+              <Route path="/tutor" element={<Tutor />} />
+              <Route path="/unsent" element={<Unsent />} />
+            </Route>
+            <Route element={<OnlyIn roles={['instructor']} />}>
+              <Route path="/learners/:learner" element={<LearnerPage />} />
+              <Route path="/alerts" element={<Alerts />} />
+              <Route path="/downloads" element={<Downloads />} />
+            </Route>
+            <Route element={<OnlyIn roles={['parent']} />}>
+              <Route path="/children/:child" element={<ChildPage />} />
+            </Route>
+            <Route element={<OnlyIn roles={['instructor', 'parent']} />}>
+              <Route path="/payments" element={<Payments />} />
+            </Route>
+            <Route element={<OnlyIn roles={['admin']} />}>
+              <Route path="/schools/:school" element={<SchoolPage />} />
+              <Route path="/fleet" element={<Fleet />} />
+            </Route>
+          </Route>
+          <Route path="*" element={<NotFound />} />
+        </Route>
+      </Routes>
+    </Suspense>
+  );
+}
+
+function Home() {
+  const HomeOfRole = HOMES[useMe().role];
+  return <HomeOfRole />;
+}
+
+function Payments() {
+  return useMe().role === 'parent' ? <ParentPayments /> : <BursarPayments />;
+}
+
+/** Pages behind the sign-in. A role that has no business on a page sees "not found", as on the server. */
+function OnlyIn({ roles }: { roles?: Role[] }) {
+  const { t } = useTranslation();
+  const { state, me, left } = useSession();
+  const { pathname } = useLocation();
+  if (state === 'checking') return <Skeleton />;
+  if (state === 'unknown') {
+    return (
+      <Notice kind="waiting" live>
+        {t('session.unknown')}
+      </Notice>
+    );
+  }
+  if (!me) return <Navigate to="/sign-in" replace state={left ? null : { from: pathname }} />;
+  if (roles && !roles.includes(me.role)) return <NotFound />;
+  return <Outlet />;
+}
+
+/** Sign-in pages; whoever is signed in already goes home. Which sign-in it is depends on the side. */
+function OnlyOut() {
+  const { state } = useSession();
+  const side = useConnection((s) => s.status?.side);
+  const known = useConnection((s) => s.status !== null || s.reachable === false);
+  const from = (useLocation().state as { from?: string } | null)?.from;
+  if (state === 'in') return <Navigate to={side === 'cloud' && from ? from : '/'} replace />;
+  if (state === 'checking' || !known) return <Skeleton />;
+  return <Outlet />;
+}
+
+function NotFound() {
+  const { t } = useTranslation();
+  return (
+    <Page title={t('not_found.title')} lead={t('not_found.text')}>
+      <ButtonLink to="/">{t('not_found.home')}</ButtonLink>
+    </Page>
+  );
+}

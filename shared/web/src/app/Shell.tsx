@@ -1,0 +1,194 @@
+import { LogOut, Moon, Sun, SunMoon, UserRound } from 'lucide-react';
+import { Suspense, useEffect, useRef } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Link, NavLink, Outlet, useLocation } from 'react-router';
+import { signOut, useSession } from '../features/identity/session';
+import { type Language, switchLanguage } from '../i18n';
+import { useConnection } from '../offline/connection';
+import { Skeleton } from '../ui/Loaded';
+import { Band, Logo } from '../ui/Logo';
+import { type NavItem, navFor } from './nav';
+import { SyncSentence } from './SyncSentence';
+import { chooseTheme, type ThemeChoice, useTheme } from './theme';
+
+/** The frame of every page: who and where at the top, the sentence about the work, the role's few places. */
+export function Shell() {
+  const { t } = useTranslation();
+  const me = useSession((s) => s.me);
+  const side = useConnection((s) => s.status?.side);
+  const items = me ? navFor(me, side) : [];
+  const main = useRef<HTMLElement>(null);
+  const { pathname } = useLocation();
+  const first = useRef(true);
+
+  // A new page starts at its top, with the focus there, as a fresh document would.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the path is the trigger
+  useEffect(() => {
+    if (first.current) {
+      first.current = false;
+      return;
+    }
+    window.scrollTo(0, 0);
+    main.current?.focus({ preventScroll: true });
+  }, [pathname]);
+
+  return (
+    <div className="flex min-h-screen flex-col">
+      <a
+        href="#main"
+        className="sr-only z-50 rounded-xl bg-sun px-4 py-3 font-semibold text-[#3d2b00] focus:not-sr-only focus:fixed focus:left-3 focus:top-3"
+      >
+        {t('shell.skip')}
+      </a>
+      <TopBar />
+      <div className="mx-auto flex w-full max-w-6xl flex-1 gap-8 px-4">
+        {items.length > 0 && <SideNav items={items} />}
+        <main
+          id="main"
+          ref={main}
+          tabIndex={-1}
+          className={`min-w-0 flex-1 pt-6 outline-none ${items.length > 0 ? 'pb-28 md:pb-12' : 'pb-12'}`}
+        >
+          <Suspense fallback={<Skeleton />}>
+            <Outlet />
+          </Suspense>
+        </main>
+      </div>
+      {items.length > 0 && <BottomNav items={items} />}
+    </div>
+  );
+}
+
+function TopBar() {
+  const { t } = useTranslation();
+  const me = useSession((s) => s.me);
+  const status = useConnection((s) => s.status);
+  const name = status?.school?.name ?? t('shell.brand');
+
+  return (
+    <header className="sticky top-0 z-30 shadow-card">
+      <div className="bg-brand-deep text-on-deep">
+        <div className="mx-auto flex max-w-6xl items-center gap-2 px-3 py-1.5">
+          <Link to="/" className="flex min-h-child min-w-0 flex-1 items-center gap-2.5 rounded-xl">
+            <Logo className="size-9 shrink-0" />
+            <span className="line-clamp-2 text-[0.95rem] font-bold leading-tight">{name}</span>
+          </Link>
+          <LanguageSwitch />
+          <ThemeSwitch />
+          {me && <Leave student={me.role === 'student'} />}
+        </div>
+        <Band />
+      </div>
+      <SyncSentence />
+    </header>
+  );
+}
+
+const TOOL =
+  'inline-flex min-h-child min-w-child items-center justify-center gap-1.5 rounded-xl px-2 text-sm font-semibold hover:bg-white/10';
+
+function LanguageSwitch() {
+  const { t, i18n } = useTranslation();
+  const other: Language = i18n.language === 'sw' ? 'en' : 'sw';
+  return (
+    <button type="button" lang={other} className={TOOL} onClick={() => void switchLanguage(other)}>
+      <span className="hidden sm:inline">{t('shell.other_language')}</span>
+      <span className="sm:hidden" aria-hidden="true">
+        {other.toUpperCase()}
+      </span>
+      <span className="sr-only sm:hidden">{t('shell.other_language')}</span>
+    </button>
+  );
+}
+
+const NEXT_THEME: Record<ThemeChoice, ThemeChoice> = { system: 'light', light: 'dark', dark: 'system' };
+const THEME_ICON = { system: SunMoon, light: Sun, dark: Moon };
+
+function ThemeSwitch() {
+  const { t } = useTranslation();
+  const choice = useTheme((s) => s.choice);
+  const Icon = THEME_ICON[choice];
+  const label = t('shell.theme', { now: t(`theme.${choice}`), next: t(`theme.${NEXT_THEME[choice]}`) });
+  return (
+    <button
+      type="button"
+      className={TOOL}
+      title={label}
+      aria-label={label}
+      onClick={() => chooseTheme(NEXT_THEME[choice])}
+    >
+      <Icon aria-hidden="true" className="size-5" />
+    </button>
+  );
+}
+
+function Leave({ student }: { student: boolean }) {
+  const { t } = useTranslation();
+  const me = useSession((s) => s.me);
+  const given = me?.profile_data.full_name.split(' ')[0] ?? '';
+  const text = student ? t('shell.not_you', { name: given }) : t('shell.sign_out');
+  const Icon = student ? UserRound : LogOut;
+  return (
+    <button type="button" className={TOOL} onClick={() => void signOut()} aria-label={text} title={text}>
+      <Icon aria-hidden="true" className="size-5" />
+      <span className="hidden lg:inline">{text}</span>
+    </button>
+  );
+}
+
+function SideNav({ items }: { items: NavItem[] }) {
+  const { t } = useTranslation();
+  return (
+    <nav aria-label={t('shell.nav')} className="sticky top-32 hidden h-fit w-52 shrink-0 py-6 md:block">
+      <ul className="space-y-1">
+        {items.map(({ to, label, icon: Icon }) => (
+          <li key={to}>
+            <NavLink
+              to={to}
+              end={to === '/'}
+              className={({ isActive }) =>
+                `flex min-h-child items-center gap-3 rounded-2xl px-4 font-medium ${isActive ? 'bg-brand text-on-brand' : 'hover:bg-raised'}`
+              }
+            >
+              <Icon aria-hidden="true" className="size-5 shrink-0" />
+              {t(label)}
+            </NavLink>
+          </li>
+        ))}
+      </ul>
+    </nav>
+  );
+}
+
+function BottomNav({ items }: { items: NavItem[] }) {
+  const { t } = useTranslation();
+  return (
+    <nav
+      aria-label={t('shell.nav')}
+      className="fixed inset-x-0 bottom-0 z-30 border-t border-line bg-surface pb-[env(safe-area-inset-bottom)] md:hidden"
+    >
+      <ul className="mx-auto flex max-w-xl">
+        {items.map(({ to, label, icon: Icon }) => (
+          <li key={to} className="min-w-0 flex-1">
+            <NavLink
+              to={to}
+              end={to === '/'}
+              className={({ isActive }) =>
+                `flex min-h-16 flex-col items-center justify-center gap-1 px-1 text-center text-xs leading-tight ${isActive ? 'font-bold text-brand' : 'text-muted'}`
+              }
+            >
+              {({ isActive }) => (
+                <>
+                  <span className={`rounded-full px-4 py-1 ${isActive ? 'bg-brand-soft' : ''}`}>
+                    <Icon aria-hidden="true" className="size-5" />
+                  </span>
+                  <span className="w-full truncate">{t(label)}</span>
+                </>
+              )}
+            </NavLink>
+          </li>
+        ))}
+      </ul>
+    </nav>
+  );
+}

@@ -1,0 +1,50 @@
+import {
+  Bird,
+  BookOpen,
+  Building2,
+  ClipboardCheck,
+  HandCoins,
+  HardDriveDownload,
+  House,
+  type LucideIcon,
+  RadioTower,
+  ShieldAlert,
+  UserRound,
+  Users,
+} from 'lucide-react';
+import type { Me, SyncStatus } from '../api/types';
+
+export interface NavItem {
+  to: string;
+  label: string;
+  icon: LucideIcon;
+}
+
+const at = (to: string, label: string, icon: LucideIcon): NavItem => ({ to, label, icon });
+
+const HOME = at('/', 'nav.home', House);
+const COURSES = at('/courses', 'nav.courses', BookOpen);
+const PROFILE = at('/me', 'nav.me', UserRound);
+
+/** The few places of a role. A duty at the school adds its place; nothing else is shown. */
+export function navFor(me: Me, side: SyncStatus['side'] | undefined): NavItem[] {
+  switch (me.role) {
+    case 'student':
+      return [HOME, COURSES, at('/tutor', 'nav.tutor', Bird), at('/results', 'nav.results', ClipboardCheck)];
+    case 'instructor':
+      return [
+        at('/', 'nav.class', Users),
+        ...(me.duties?.includes('bursar') ? [at('/payments', 'nav.payments', HandCoins)] : []),
+        ...(me.duties?.includes('head') ? [at('/alerts', 'nav.alerts', ShieldAlert)] : []),
+        COURSES,
+        ...(side === 'school' ? [at('/downloads', 'nav.downloads', HardDriveDownload)] : []),
+        PROFILE,
+      ].slice(0, 6);
+    case 'parent':
+      return [at('/', 'nav.children', Users), at('/payments', 'nav.payments', HandCoins), PROFILE];
+    case 'admin':
+      return [at('/', 'nav.schools', Building2), at('/fleet', 'nav.fleet', RadioTower), COURSES, PROFILE];
+    default:
+      return [HOME, COURSES, PROFILE];
+  }
+}

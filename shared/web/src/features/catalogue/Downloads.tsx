@@ -1,0 +1,66 @@
+import { useQuery } from '@tanstack/react-query';
+import { CircleCheck, Download as DownloadIcon } from 'lucide-react';
+import { useTranslation } from 'react-i18next';
+import { client } from '../../api';
+import type { Download } from '../../api/types';
+import { number } from '../../i18n/format';
+import { Badge } from '../../ui/Badge';
+import { Card, Page } from '../../ui/Card';
+import { Empty, Loaded } from '../../ui/Loaded';
+import { Progress } from '../../ui/Progress';
+
+/** Which courses the school's box holds, and which are still on their way. */
+export function Downloads() {
+  const { t } = useTranslation();
+  const query = useQuery({
+    queryKey: ['downloads'],
+    queryFn: () => client.call<{ downloads: Download[] | null }>('/downloads'),
+    refetchInterval: 5_000,
+  });
+  return (
+    <Page title={t('downloads.title')} lead={t('downloads.lead')}>
+      <Loaded
+        query={query}
+        isEmpty={(data) => !data.downloads?.length}
+        empty={<Empty title={t('downloads.none')}>{t('downloads.none_text')}</Empty>}
+      >
+        {(data) => (
+          <ul className="space-y-3">
+            {data.downloads?.map((d) => (
+              <li key={d.course_id}>
+                <Row download={d} />
+              </li>
+            ))}
+          </ul>
+        )}
+      </Loaded>
+    </Page>
+  );
+}
+
+function Row({ download: d }: { download: Download }) {
+  const { t, i18n } = useTranslation();
+  const here = d.bytes_total > 0 && d.bytes_done >= d.bytes_total;
+  const size = (bytes: number) => number(bytes / 1_000_000, i18n.language, 1);
+  return (
+    <Card className="space-y-3">
+      <div className="flex flex-wrap items-center justify-between gap-2">
+        <h2 className="text-lg">{d.title}</h2>
+        <Badge tone={here ? 'good' : 'sun'} icon={here ? CircleCheck : DownloadIcon}>
+          {here ? t('downloads.here') : t('downloads.coming')}
+        </Badge>
+      </div>
+      {!here && (
+        <Progress
+          done={Math.round(d.bytes_done / 1000)}
+          total={Math.round(d.bytes_total / 1000)}
+          label={d.title}
+        />
+      )}
+      <p className="text-sm text-muted">
+        {t('downloads.size', { size: size(d.bytes_total) })} ·{' '}
+        {t('downloads.edition', { edition: d.edition })}
+      </p>
+    </Card>
+  );
+}

@@ -1,0 +1,135 @@
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { ChevronRight } from 'lucide-react';
+import { type FormEvent, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Link } from 'react-router';
+import { client } from '../../api';
+import type { ClaimCode, School } from '../../api/types';
+import { Button } from '../../ui/Button';
+import { Card, Page } from '../../ui/Card';
+import { SelectField, TextField } from '../../ui/Field';
+import { Empty, Failure, Loaded } from '../../ui/Loaded';
+import { BoxStatus } from './BoxStatus';
+import { Claim } from './Claim';
+import { fleetQuery, schoolsQuery } from './queries';
+
+/** The admin's home: every school, and a new one with the code that its box is claimed with. */
+export function Schools() {
+  const { t } = useTranslation();
+  const query = useQuery(schoolsQuery);
+  const fleet = useQuery(fleetQuery);
+  return (
+    <Page title={t('schools.title')} lead={t('schools.lead')}>
+      <div className="grid gap-6 lg:grid-cols-[1fr_22rem] lg:items-start">
+        <Loaded
+          query={query}
+          isEmpty={(list) => list.length === 0}
+          empty={<Empty title={t('schools.none')}>{t('schools.none_text')}</Empty>}
+        >
+          {(list) => (
+            <ul className="space-y-3">
+              {list.map((school) => {
+                const box = fleet.data?.find((b) => b.school_id === school.id);
+                return (
+                  <li key={school.id}>
+                    <Link
+                      to={`/schools/${school.id}`}
+                      className="flex min-h-16 items-center gap-3 rounded-card border border-line bg-surface p-4 shadow-card hover:border-brand"
+                    >
+                      <span className="min-w-0 flex-1">
+                        <span className="block text-lg font-bold">{school.name}</span>
+                        <span className="block text-sm text-muted">
+                          {[school.code, school.county].filter(Boolean).join(' · ')}
+                        </span>
+                      </span>
+                      {box && <BoxStatus status={box.status} />}
+                      <ChevronRight aria-hidden="true" className="size-5 shrink-0 text-muted" />
+                    </Link>
+                  </li>
+                );
+              })}
+            </ul>
+          )}
+        </Loaded>
+        <CreateSchool />
+      </div>
+    </Page>
+  );
+}
+
+function CreateSchool() {
+  const { t } = useTranslation();
+  const queries = useQueryClient();
+  const [name, setName] = useState('');
+  const [code, setCode] = useState('');
+  const [county, setCounty] = useState('');
+  const [language, setLanguage] = useState('en');
+
+  const create = useMutation({
+    mutationFn: async () => {
+      const body = { name: name.trim(), code: code.trim().toUpperCase(), county: county.trim(), language };
+      const school = await client.call<School>('/schools', { method: 'POST', body });
+      const claim = await client.call<ClaimCode>(`/schools/${school.id}/claim-codes`, {
+        method: 'POST',
+        body: {},
+      });
+      return { school, claim };
+    },
+    onSuccess: () => {
+      setName('');
+      setCode('');
+      setCounty('');
+    },
+    // The school may exist although its code could not be fetched.
+    onSettled: () => queries.invalidateQueries({ queryKey: ['schools'] }),
+  });
+
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (!create.isPending) create.mutate();
+  };
+
+  return (
+    <Card>
+      <form onSubmit={submit} className="space-y-4">
+        <h2 className="text-xl">{t('schools.create')}</h2>
+        <TextField
+          label={t('schools.name')}
+          required
+          maxLength={120}
+          value={name}
+          onChange={(e) => setName(e.target.value)}
+        />
+        <TextField
+          label={t('schools.code')}
+          hint={t('schools.code_hint')}
+          required
+          maxLength={20}
+          pattern="[A-Za-z0-9\-]{2,20}"
+          autoCapitalize="characters"
+          value={code}
+          onChange={(e) => setCode(e.target.value)}
+        />
+        <TextField
+          label={t('schools.county')}
+          maxLength={80}
+          value={county}
+          onChange={(e) => setCounty(e.target.value)}
+        />
+        <SelectField label={t('me.language')} value={language} onChange={(e) => setLanguage(e.target.value)}>
+          <option value="en" lang="en">
+            English
+          </option>
+          <option value="sw" lang="sw">
+            Kiswahili
+          </option>
+        </SelectField>
+        {create.error && <Failure error={create.error} />}
+        <Button type="submit" wide disabled={create.isPending}>
+          {t('schools.create_button')}
+        </Button>
+        {create.data && <Claim school={create.data.school.name} claim={create.data.claim} />}
+      </form>
+    </Card>
+  );
+}

@@ -1,0 +1,71 @@
+import { useTranslation } from 'react-i18next';
+import { chooseTheme, type ThemeChoice, useTheme } from '../../app/theme';
+import { type Language, switchLanguage } from '../../i18n';
+import { Button } from '../../ui/Button';
+import { Card, Page } from '../../ui/Card';
+import { SelectField } from '../../ui/Field';
+import { signOut, useMe } from './session';
+
+/** Who is signed in, and how the app looks on this device. */
+export function Profile() {
+  const { t, i18n } = useTranslation();
+  const me = useMe();
+  const choice = useTheme((s) => s.choice);
+  const facts: [string, string | undefined][] = [
+    [t('me.name'), me.profile_data.full_name],
+    [t('me.role'), t(`role.${me.role}`)],
+    [t('me.duties'), me.duties?.map((duty) => t(`duty.${duty}`)).join(', ')],
+    [t('me.email'), me.email],
+    [t('me.phone'), me.profile_data.phone_number],
+    [t('me.school'), me.profile_data.school_name],
+    [t('me.grade'), me.profile_data.grade_level],
+  ];
+
+  return (
+    <Page title={t('me.title')}>
+      <Card>
+        <dl className="grid gap-x-6 gap-y-3 sm:grid-cols-2">
+          {facts
+            .filter(([, value]) => value)
+            .map(([name, value]) => (
+              <div key={name}>
+                <dt className="text-sm text-muted">{name}</dt>
+                <dd className="font-medium">{value}</dd>
+              </div>
+            ))}
+        </dl>
+      </Card>
+      <Card>
+        <h2 className="mb-4 text-lg">{t('me.device')}</h2>
+        <div className="grid gap-4 sm:grid-cols-2">
+          <SelectField
+            label={t('me.language')}
+            value={i18n.language}
+            onChange={(e) => void switchLanguage(e.target.value as Language)}
+          >
+            <option value="en" lang="en">
+              English
+            </option>
+            <option value="sw" lang="sw">
+              Kiswahili
+            </option>
+          </SelectField>
+          <SelectField
+            label={t('me.theme')}
+            value={choice}
+            onChange={(e) => chooseTheme(e.target.value as ThemeChoice)}
+          >
+            {(['system', 'light', 'dark'] as const).map((theme) => (
+              <option key={theme} value={theme}>
+                {t(`theme.${theme}`)}
+              </option>
+            ))}
+          </SelectField>
+        </div>
+      </Card>
+      <Button look="plain" onClick={() => void signOut()}>
+        {t('shell.sign_out')}
+      </Button>
+    </Page>
+  );
+}

@@ -1,0 +1,129 @@
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { type FormEvent, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { client } from '../../api';
+import type { Consent } from '../../api/types';
+import { day } from '../../i18n/format';
+import { Button } from '../../ui/Button';
+import { Card } from '../../ui/Card';
+import { Check, SelectField, TextField } from '../../ui/Field';
+import { Failure, Loaded } from '../../ui/Loaded';
+import { Notice } from '../../ui/Notice';
+import { PURPOSES, standing, TEXT_VERSION } from './consent';
+import { consentsQuery, guardiansQuery } from './queries';
+
+/** What a guardian signed on paper, entered by the teacher: each purpose by itself, unticked until she says yes. */
+export function RecordConsent({ learner }: { learner: string }) {
+  const { t } = useTranslation();
+  const query = useQuery(consentsQuery(learner));
+  return (
+    <Card className="space-y-4">
+      <h2 className="text-xl">{t('consent.title')}</h2>
+      <p className="text-muted">{t('consent.lead')}</p>
+      <Loaded query={query} rows={1}>
+        {(consents) => <Form learner={learner} consents={consents} />}
+      </Loaded>
+    </Card>
+  );
+}
+
+function Form({ learner, consents }: { learner: string; consents: Consent[] }) {
+  const { t, i18n } = useTranslation();
+  const queries = useQueryClient();
+  const [guardian, setGuardian] = useState('');
+  const given = (purpose: string) => standing(consents, purpose);
+  const [ticked, setTicked] = useState(() => new Set(PURPOSES.filter((p) => given(p)?.given)));
+
+  const record = useMutation({
+    mutationFn: async () => {
+      for (const purpose of PURPOSES) {
+        const now = ticked.has(purpose);
+        if (now === Boolean(given(purpose)?.given)) continue;
+        await client.call(`/learners/${learner}/consents`, {
+          method: 'POST',
+          body: {
+            purpose,
+            given: now,
+            guardian_name: guardian.trim(),
+            method: 'paper',
+            text_version: TEXT_VERSION,
+          },
+        });
+      }
+    },
+    onSuccess: () => queries.invalidateQueries({ queryKey: ['consents', learner] }),
+  });
+
+  const changed = PURPOSES.some((p) => ticked.has(p) !== Boolean(given(p)?.given));
+  const toggle = (purpose: string, on: boolean) => {
+    const next = new Set(ticked);
+    if (on) next.add(purpose);
+    else next.delete(purpose);
+    setTicked(next);
+    record.reset();
+  };
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (changed && !record.isPending) record.mutate();
+  };
+
+  return (
+    <form onSubmit={submit} className="space-y-4">
+      {PURPOSES.map((purpose) => {
+        const stored = given(purpose);
+        return (
+          <div key={purpose} className="space-y-1">
+            <Check
+              label={t(`purpose.${purpose}`)}
+              hint={t(`purpose.${purpose}_text`)}
+              checked={ticked.has(purpose)}
+              onChange={(on) => toggle(purpose, on)}
+            />
+            {stored && (
+              <p className="text-sm text-muted">
+                {t(stored.given ? 'consent.given' : 'consent.withdrawn', {
+                  name: stored.guardian_name,
+                  date: day(stored.at, i18n.language),
+                })}
+              </p>
+            )}
+          </div>
+        );
+      })}
+      {changed && <GuardianName learner={learner} value={guardian} onChange={setGuardian} />}
+      {record.error && <Failure error={record.error} />}
+      {record.isSuccess && (
+        <Notice kind="good" live>
+          {t('consent.recorded')}
+        </Notice>
+      )}
+      <Button type="submit" disabled={!changed || record.isPending}>
+        {t('consent.record')}
+      </Button>
+    </form>
+  );
+}
+
+interface GuardianNameProps {
+  learner: string;
+  value: string;
+  onChange: (name: string) => void;
+}
+
+function GuardianName({ learner, value, onChange }: GuardianNameProps) {
+  const { t } = useTranslation();
+  const label = t('consent.guardian');
+  // A teacher without a duty may not read the guardians' list and types the name on the paper.
+  const known = useQuery({ ...guardiansQuery(learner), retry: false }).data ?? [];
+  if (known.length === 0) {
+    return <TextField label={label} required value={value} onChange={(e) => onChange(e.target.value)} />;
+  }
+  return (
+    <SelectField label={label} required value={value} onChange={(e) => onChange(e.target.value)}>
+      <option value="">{t('payments.choose')}</option>
+      {known.map((g) => (
+        <option key={g.id}>{g.name}</option>
+      ))}
+    </SelectField>
+  );
+}

@@ -1,0 +1,45 @@
+import { useQuery } from '@tanstack/react-query';
+import { useTranslation } from 'react-i18next';
+import { client } from '../../api';
+import type { Payment } from '../../api/types';
+import { Page } from '../../ui/Card';
+import { Empty, Loaded } from '../../ui/Loaded';
+import { useMe } from '../identity/session';
+import { PaymentCard } from './PaymentCard';
+import { StartPayment } from './StartPayment';
+
+/** The bursar starts payments here and sees where each one stands. */
+export function BursarPayments() {
+  const { t } = useTranslation();
+  const school = useMe().school_id ?? '';
+  const query = useQuery({
+    queryKey: ['payments', school],
+    queryFn: () => client.call<{ payments: Payment[] | null }>(`/schools/${school}/payments`),
+    refetchInterval: 5_000,
+  });
+  return (
+    <Page title={t('payments.title')} lead={t('payments.lead')}>
+      <div className="grid gap-6 lg:grid-cols-[22rem_1fr] lg:items-start">
+        <StartPayment school={school} />
+        <section className="space-y-3">
+          <h2 className="text-xl">{t('payments.list')}</h2>
+          <Loaded
+            query={query}
+            isEmpty={(data) => !data.payments?.length}
+            empty={<Empty title={t('payments.none')}>{t('payments.none_text')}</Empty>}
+          >
+            {(data) => (
+              <ul className="space-y-3">
+                {data.payments?.map((payment) => (
+                  <li key={payment.id}>
+                    <PaymentCard payment={payment} />
+                  </li>
+                ))}
+              </ul>
+            )}
+          </Loaded>
+        </section>
+      </div>
+    </Page>
+  );
+}

@@ -1,0 +1,60 @@
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { Smartphone } from 'lucide-react';
+import { useTranslation } from 'react-i18next';
+import { client } from '../../api';
+import type { Payment } from '../../api/types';
+import { money } from '../../i18n/format';
+import { Button } from '../../ui/Button';
+import { Page } from '../../ui/Card';
+import { Empty, Failure, Loaded } from '../../ui/Loaded';
+import { PaymentCard } from './PaymentCard';
+
+/** A guardian's payments. One that waited too long asks for a fresh yes before any phone rings. */
+export function ParentPayments() {
+  const { t } = useTranslation();
+  const query = useQuery({
+    queryKey: ['payments', 'mine'],
+    queryFn: () => client.call<{ payments: Payment[] | null }>('/parent/payments'),
+    refetchInterval: 5_000,
+  });
+  return (
+    <Page title={t('payments.title')} lead={t('payments.parent_lead')}>
+      <Loaded
+        query={query}
+        isEmpty={(data) => !data.payments?.length}
+        empty={<Empty title={t('payments.none')}>{t('payments.parent_none')}</Empty>}
+      >
+        {(data) => (
+          <ul className="grid gap-3 sm:grid-cols-2">
+            {data.payments?.map((payment) => (
+              <li key={payment.id}>
+                <PaymentCard payment={payment}>
+                  {payment.status === 'needs_confirmation' && <FreshYes payment={payment} />}
+                </PaymentCard>
+              </li>
+            ))}
+          </ul>
+        )}
+      </Loaded>
+    </Page>
+  );
+}
+
+function FreshYes({ payment }: { payment: Payment }) {
+  const { t, i18n } = useTranslation();
+  const queries = useQueryClient();
+  const confirm = useMutation({
+    mutationFn: () => client.call(`/payments/${payment.id}/confirm`, { method: 'POST', body: {} }),
+    onSuccess: () => queries.invalidateQueries({ queryKey: ['payments'] }),
+  });
+  return (
+    <div className="space-y-3 pt-1">
+      <p>{t('payments.fresh_yes')}</p>
+      {confirm.error && <Failure error={confirm.error} />}
+      <Button look="sun" wide disabled={confirm.isPending} onClick={() => confirm.mutate()}>
+        <Smartphone aria-hidden="true" className="size-5" />
+        {t('payments.confirm', { amount: money(payment.amount, payment.currency, i18n.language) })}
+      </Button>
+    </div>
+  );
+}

@@ -1,0 +1,67 @@
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { CircleCheck, ShieldAlert } from 'lucide-react';
+import { useTranslation } from 'react-i18next';
+import { client } from '../../api';
+import type { Alert } from '../../api/types';
+import { moment } from '../../i18n/format';
+import { Badge } from '../../ui/Badge';
+import { Button } from '../../ui/Button';
+import { Card, Page } from '../../ui/Card';
+import { Empty, Failure, Loaded } from '../../ui/Loaded';
+
+/** Children who may be in danger, for the adult the school named. It shows that there is a reason, never what was written. */
+export function Alerts() {
+  const { t } = useTranslation();
+  const query = useQuery({
+    queryKey: ['alerts'],
+    queryFn: () => client.call<{ alerts: Alert[] | null }>('/safeguarding/alerts'),
+    refetchInterval: 30_000,
+  });
+  return (
+    <Page title={t('alerts.title')} lead={t('alerts.lead')}>
+      <Loaded
+        query={query}
+        isEmpty={(data) => !data.alerts?.length}
+        empty={<Empty title={t('alerts.none')}>{t('alerts.none_text')}</Empty>}
+      >
+        {(data) => (
+          <ul className="space-y-3">
+            {data.alerts?.map((alert) => (
+              <li key={alert.id}>
+                <Row alert={alert} />
+              </li>
+            ))}
+          </ul>
+        )}
+      </Loaded>
+    </Page>
+  );
+}
+
+function Row({ alert }: { alert: Alert }) {
+  const { t, i18n } = useTranslation();
+  const queries = useQueryClient();
+  const acknowledge = useMutation({
+    mutationFn: () => client.call(`/safeguarding/alerts/${alert.id}/acknowledge`, { method: 'POST' }),
+    onSuccess: () => queries.invalidateQueries({ queryKey: ['alerts'] }),
+  });
+  const taken = Boolean(alert.acknowledged_at);
+  return (
+    <Card className="space-y-3">
+      <div className="flex flex-wrap items-center justify-between gap-2">
+        <h2 className="text-lg">{alert.learner_name}</h2>
+        <Badge tone={taken ? 'good' : 'bad'} icon={taken ? CircleCheck : ShieldAlert}>
+          {taken ? t('alerts.taken') : t('alerts.open')}
+        </Badge>
+      </div>
+      <p className="text-muted">{moment(alert.created_at, i18n.language)}</p>
+      <p>{t('alerts.what_to_do')}</p>
+      {acknowledge.error && <Failure error={acknowledge.error} />}
+      {!taken && (
+        <Button disabled={acknowledge.isPending} onClick={() => acknowledge.mutate()}>
+          {t('alerts.take')}
+        </Button>
+      )}
+    </Card>
+  );
+}

@@ -1,0 +1,139 @@
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { Bird, SendHorizontal } from 'lucide-react';
+import { type FormEvent, useEffect, useRef, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useLocation, useSearchParams } from 'react-router';
+import { client } from '../../api';
+import type { TutorHistory, TutorReply } from '../../api/types';
+import { Button } from '../../ui/Button';
+import { Page } from '../../ui/Card';
+import { Failure, Loaded } from '../../ui/Loaded';
+import { Message } from './Message';
+
+const MAX_LENGTH = 1000;
+
+/** The talk with the Bird. Always labelled as a machine, always with where an answer came from. */
+export function Tutor() {
+  const { t } = useTranslation();
+  const history = useQuery({
+    queryKey: ['tutor'],
+    queryFn: () => client.call<TutorHistory>('/ai-tutor/history', { query: { limit: 50 } }),
+    // While a better answer is on its way, look for it.
+    refetchInterval: (query) => (query.state.data?.messages?.some((m) => m.pending) ? 5_000 : false),
+  });
+
+  return (
+    <div className="mx-auto max-w-3xl">
+      <Page title={t('tutor.title')}>
+        <details className="rounded-card border border-line bg-surface p-4">
+          <summary className="min-h-6 cursor-pointer font-semibold">{t('tutor.ai')}</summary>
+          <ul className="mt-3 list-disc space-y-2 pl-5 text-muted">
+            <li>{t('tutor.may_err')}</li>
+            <li>{t('tutor.no_names')}</li>
+            <li>{t('tutor.who_sees')}</li>
+            <li>{t('tutor.danger')}</li>
+          </ul>
+        </details>
+        <Loaded query={history}>{(data) => <Talk history={data} />}</Loaded>
+      </Page>
+    </div>
+  );
+}
+
+function Talk({ history }: { history: TutorHistory }) {
+  const { t } = useTranslation();
+  const queries = useQueryClient();
+  const [params] = useSearchParams();
+  const lessonId = params.get('lesson') ?? undefined;
+  const lessonTitle = (useLocation().state as { lesson?: string } | null)?.lesson;
+  const [text, setText] = useState('');
+  const end = useRef<HTMLDivElement>(null);
+
+  const ask = useMutation({
+    mutationFn: (message: string) =>
+      client.call<TutorReply>('/ai-tutor/chat', {
+        method: 'POST',
+        body: { message, lesson_id: lessonId },
+        timeoutMs: 90_000,
+      }),
+    onSuccess: async () => {
+      setText('');
+      await queries.invalidateQueries({ queryKey: ['tutor'] });
+    },
+  });
+
+  const messages = history.messages ?? [];
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new message is what scrolls
+  useEffect(() => {
+    if (messages.length > 0) end.current?.scrollIntoView({ block: 'end' });
+  }, [messages.length, ask.isPending]);
+
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    const message = text.trim();
+    if (message && !ask.isPending) ask.mutate(message);
+  };
+
+  return (
+    <div className="space-y-5">
+      {messages.length === 0 && !ask.isPending && <Welcome onPick={setText} />}
+      <ol aria-live="polite" className="space-y-4">
+        {messages.map((message, i) => (
+          <li key={message.id ?? `${message.timestamp}-${i}`}>
+            <Message message={message} />
+          </li>
+        ))}
+        {ask.isPending && (
+          <li className="flex items-center gap-3 text-muted">
+            <Bird aria-hidden="true" className="size-6 animate-bounce text-brand" />
+            {t('tutor.thinking')}
+          </li>
+        )}
+      </ol>
+      {ask.error && <Failure error={ask.error} onRetry={() => ask.mutate(text.trim())} />}
+      <form
+        onSubmit={submit}
+        className="space-y-3 rounded-card border border-line bg-surface p-4 shadow-card"
+      >
+        <label htmlFor="question" className="block font-semibold">
+          {lessonTitle ? t('tutor.ask_about', { lesson: lessonTitle }) : t('tutor.ask')}
+        </label>
+        <textarea
+          id="question"
+          rows={3}
+          maxLength={MAX_LENGTH}
+          value={text}
+          onChange={(e) => setText(e.target.value)}
+          className="w-full rounded-xl border border-edge bg-surface px-3.5 py-2.5 text-base"
+        />
+        <Button type="submit" wide disabled={ask.isPending || text.trim() === ''}>
+          <SendHorizontal aria-hidden="true" className="size-5" />
+          {t('tutor.send')}
+        </Button>
+      </form>
+      <div ref={end} className="scroll-mb-28" />
+    </div>
+  );
+}
+
+function Welcome({ onPick }: { onPick: (text: string) => void }) {
+  const { t } = useTranslation();
+  const examples = ['tutor.example_1', 'tutor.example_2', 'tutor.example_3'].map((key) => t(key));
+  return (
+    <div className="space-y-4 rounded-card bg-brand-soft p-5">
+      <p className="flex items-center gap-3 text-lg font-semibold">
+        <Bird aria-hidden="true" className="size-8 text-brand" />
+        {t('tutor.welcome')}
+      </p>
+      <ul className="flex flex-col gap-2">
+        {examples.map((example) => (
+          <li key={example}>
+            <Button look="plain" wide className="justify-start text-left" onClick={() => onPick(example)}>
+              {example}
+            </Button>
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}

@@ -1,0 +1,26 @@
+import react from '@vitejs/plugin-react';
+import { loadEnv } from 'vite';
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig(({ mode }) => ({
+  plugins: [react()],
+  // The dev server passes the API on to a running appliance or cloud, named by UHS_BACKEND.
+  server: { proxy: proxyTo(loadEnv(mode, '.', 'UHS_').UHS_BACKEND ?? 'http://127.0.0.1:8080') },
+  build: {
+    // dist/index.html is the committed placeholder; the build must not touch it.
+    outDir: 'dist/app',
+    target: 'es2020',
+    manifest: true,
+    chunkSizeWarningLimit: 400,
+  },
+  test: {
+    environment: 'jsdom',
+    globals: true,
+    setupFiles: ['src/test/setup.ts'],
+    include: ['src/**/*.test.{ts,tsx}'],
+  },
+}));
+
+function proxyTo(backend: string) {
+  return { '/api': backend, '/media': backend };
+}
