@@ -46,7 +46,37 @@ func (s *Service) Start(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	s.wg.Go(func() { s.sweep(s.ctx) })
 	return nil
+}
+
+// sweepEvery is how soon a record that another process saved (uhs-cloud publish)
+// is noticed.
+const sweepEvery = 3 * time.Second
+
+// sweep wakes the conversations whose log has more than the school has applied.
+func (s *Service) sweep(ctx context.Context) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		var schools []string
+		err := s.o.DB.View(ctx, func(tx db.Tx) (err error) {
+			rows, err := tx.Query(ctx, listWaiting, syncer.DownEpoch)
+			schools, err = db.Collect(rows, err, db.Scalar[string])
+			return err
+		})
+		if err != nil && ctx.Err() == nil {
+			s.o.Log.Warn("look for records to send", logging.Err(err))
+		}
+		for _, school := range schools {
+			s.Wake(school)
+		}
+	}
 }
 
 // Stop implements service.Service.

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"time"
 
@@ -158,7 +159,7 @@ func (s *Service) AsOf(ctx context.Context, tx db.Tx, school string) (time.Time,
 
 // Recipients gives the encryption address of every active appliance by school,
 // for licences of a newly published course.
-func (s *Service) Recipients(ctx context.Context, tx db.Tx) (map[string]string, error) {
+func Recipients(ctx context.Context, tx db.Tx) (map[string]string, error) {
 	rows, err := tx.Query(ctx, selectRecipients)
 	pairs, err := db.Collect(rows, err, func(r db.Rows) (p [2]string, err error) { return p, r.Scan(&p[0], &p[1]) })
 	if err != nil {
@@ -169,4 +170,32 @@ func (s *Service) Recipients(ctx context.Context, tx db.Tx) (map[string]string, 
 		out[p[0]] = p[1]
 	}
 	return out, nil
+}
+
+// NodeKeys are the public keys of a school's boxes, past ones included: a late
+// bundle may hold what a replaced box signed.
+func NodeKeys(ctx context.Context, tx db.Tx, school string) ([]ed25519.PublicKey, error) {
+	rows, err := tx.Query(ctx, selectNodeKeys, school)
+	return db.Collect(rows, err, func(r db.Rows) (ed25519.PublicKey, error) {
+		b, err := db.Scalar[[]byte](r)
+		return ed25519.PublicKey(b), err
+	})
+}
+
+// Totals are figures over the whole fleet, for /metrics: "waiting",
+// "dead_letters" and "schools".
+func (s *Service) Totals(ctx context.Context) (map[string]int64, error) {
+	out := map[string]int64{}
+	err := s.o.DB.View(ctx, func(tx db.Tx) error {
+		for name, q := range map[string]db.SQL{"waiting": sumWaiting, "dead_letters": sumDead, "schools": sumSchools} {
+			rows, err := tx.Query(ctx, q)
+			n, err := db.One(rows, err, db.Scalar[int64])
+			if err != nil {
+				return err
+			}
+			out[name] = n
+		}
+		return nil
+	})
+	return out, err
 }

@@ -36,6 +36,13 @@ var (
 		JOIN school_epochs e ON e.school_id = a.school_id AND e.appliance_id = a.id WHERE a.status = 'active'`}
 	selectRecipients = db.SQL{Postgres: `SELECT school_id::text, recipient FROM appliances WHERE status = 'active'`}
 
+	sumWaiting = db.SQL{Postgres: `SELECT coalesce(sum(seq - acked_seq), 0)::bigint FROM outbox_heads WHERE epoch = 1`}
+	sumDead    = db.SQL{Postgres: `SELECT count(*) FROM dead_letters WHERE state = 'open' AND kind <> 'unknown'`}
+	sumSchools = db.SQL{Postgres: `SELECT count(*) FROM appliances WHERE status = 'active'`}
+
+	listWaiting    = db.SQL{Postgres: `SELECT DISTINCT school FROM outbox_heads WHERE epoch = $1 AND seq > acked_seq`}
+	selectNodeKeys = db.SQL{Postgres: `SELECT node_key FROM appliances WHERE school_id = $1`}
+
 	listFleet = db.SQL{Postgres: `SELECT s.id::text, s.name, s.code, s.county, coalesce(a.id::text, ''), coalesce(a.software, ''), coalesce(e.epoch, 0), a.claimed_at,
 			p.seen_at, p.caught_up_at, coalesce(p.carrier, ''), coalesce(p.software, ''), coalesce(p.clock_offset_ms, 0), p.head
 		FROM schools s

@@ -1,5 +1,4 @@
-// Package web has the routes that only the appliance serves: claiming the box,
-// and how the courses come down.
+// Package web has the routes that only the appliance serves: claiming the box.
 package web
 
 import (
@@ -8,7 +7,6 @@ import (
 	"strings"
 
 	"urbanhomeschool.org/uhs/edge/internal/agent"
-	"urbanhomeschool.org/uhs/edge/internal/packs"
 	"urbanhomeschool.org/uhs/shared/api"
 	"urbanhomeschool.org/uhs/shared/fault"
 	"urbanhomeschool.org/uhs/shared/identity"
@@ -48,23 +46,5 @@ func MountClaim(a *api.API, box *agent.Agent, cloudURL string, claimed func()) {
 			out.Body.SchoolID, out.Body.SchoolName = s.SchoolID, s.SchoolName
 			claimed()
 			return out, nil
-		})
-}
-
-type downloadsOut struct {
-	Body struct {
-		Courses []packs.CourseStatus `json:"courses"`
-	}
-}
-
-// MountDownloads shows how far each licensed course has come.
-func MountDownloads(a *api.API, p *packs.Service) {
-	api.Register(a, api.Op{ID: "downloads", Method: http.MethodGet, Path: "/api/v1/downloads", Summary: "Courses on their way to this box", Tag: "school",
-		Roles: []identity.Role{identity.Instructor}},
-		func(ctx context.Context, _ identity.Actor, _ *struct{}) (*downloadsOut, error) {
-			out := &downloadsOut{}
-			var err error
-			out.Body.Courses, err = p.Status(ctx)
-			return out, err
 		})
 }

@@ -1,0 +1,136 @@
+// Package app puts the cloud core together: configuration, keys, the domains,
+// the hub, payments, packs and the fleet, and what follows when records arrive.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"urbanhomeschool.org/uhs/shared/config"
+)
+
+// Version of this build; set by the linker.
+var Version = "dev" //nolint:gochecknoglobals // the linker can only set a package variable
+
+// Config is read from the environment. Names are those of UHS v1 where it has
+// them.
+type Config struct {
+	DatabaseURL string `env:"DATABASE_URL" required:"true" secret:"true" doc:"Postgres, e.g. postgres://uhs@db/uhs."`
+	SecretKey   string `env:"SECRET_KEY" required:"true" secret:"true" doc:"32 characters or more; all keys of this installation are derived from it."`
+	HTTPAddr    string `env:"HTTP_ADDR" default:":8000" doc:"Address of the API and the web app."`
+	PublicURL   string `env:"PUBLIC_URL" default:"http://127.0.0.1:8000" doc:"Where people and gateways reach this service."`
+	DataDir     string `env:"DATA_DIR" default:"./data" doc:"Course packs and the hub's streams."`
+	LeafAddr    string `env:"NATS_LEAF_ADDR" default:":7422" doc:"Where appliances connect."`
+	LeafURL     string `env:"NATS_PUBLIC_URL" doc:"What appliances are told, tls://host:port; by default made of NATS_LEAF_ADDR."`
+	Environment string `env:"ENVIRONMENT" default:"development" doc:"development or production."`
+	Demo        bool   `env:"DEMO" default:"false" doc:"Accept demo settings; refused in production."`
+	LogLevel    string `env:"LOG_LEVEL" default:"info" doc:"debug, info, warn or error."`
+	BcryptCost  int    `env:"BCRYPT_COST" default:"10" doc:"Work factor of password hashes, 10 or more in production."`
+
+	MpesaURL       string   `env:"MPESA_BASE_URL" doc:"Daraja: https://api.safaricom.co.ke, its sandbox or a simulator; empty: payments wait."`
+	MpesaKey       string   `env:"MPESA_CONSUMER_KEY" secret:"true" doc:"Daraja consumer key."`
+	MpesaSecret    string   `env:"MPESA_CONSUMER_SECRET" secret:"true" doc:"Daraja consumer secret."`
+	MpesaShortCode string   `env:"MPESA_SHORTCODE" doc:"The PayBill number."`
+	MpesaPasskey   string   `env:"MPESA_PASSKEY" secret:"true" doc:"Passkey of STK pushes."`
+	MpesaC2B       string   `env:"MPESA_C2B_SECRET" secret:"true" doc:"Secret part of the C2B address; by default derived from SECRET_KEY."`
+	MpesaRegister  bool     `env:"MPESA_REGISTER" default:"false" doc:"Register the C2B addresses at start; with a simulator. In production once, by hand."`
+	PaymentFresh   string   `env:"PAYMENT_FRESH" default:"10m" doc:"How old an intent may be for its payer still to be there."`
+	PaymentQueries []string `env:"PAYMENT_QUERY_SCHEDULE" doc:"When to ask the gateway after a push, e.g. 20s,45s,90s; default as in the runbook."`
+
+	LLMURL        string `env:"LLM_BASE_URL" doc:"Any OpenAI-compatible endpoint for the tutor."`
+	LLMKey        string `env:"LLM_API_KEY" secret:"true" doc:"Its key."`
+	LLMModel      string `env:"LLM_MODEL" doc:"Its model."`
+	GeminiKey     string `env:"GEMINI_API_KEY" secret:"true" doc:"Google Gemini."`
+	GroqKey       string `env:"GROQ_API_KEY" secret:"true" doc:"Groq."`
+	OpenRouterKey string `env:"OPENROUTER_API_KEY" secret:"true" doc:"OpenRouter."`
+	OpenAIKey     string `env:"OPENAI_API_KEY" secret:"true" doc:"OpenAI."`
+}
+
+func (c Config) check() error {
+	var problems []string
+	if len(c.SecretKey) < 32 {
+		problems = append(problems, "SECRET_KEY needs 32 characters")
+	}
+	if c.Environment == "production" {
+		if c.Demo || strings.HasPrefix(c.SecretKey, "demo-") {
+			problems = append(problems, "demo settings cannot be used in production")
+		}
+		if c.BcryptCost < 10 {
+			problems = append(problems, "BCRYPT_COST is below 10 in production")
+		}
+		if !strings.HasPrefix(c.PublicURL, "https://") {
+			problems = append(problems, "PUBLIC_URL must be https in production")
+		}
+	}
+	if _, err := c.schedule(); err != nil {
+		problems = append(problems, err.Error())
+	}
+	if _, err := time.ParseDuration(c.PaymentFresh); err != nil {
+		problems = append(problems, "PAYMENT_FRESH: want a duration such as 10m")
+	}
+	if len(problems) > 0 {
+		return fmt.Errorf("configuration: %s", strings.Join(problems, "; "))
+	}
+	return nil
+}
+
+func (c Config) schedule() ([]time.Duration, error) {
+	var out []time.Duration
+	for _, s := range c.PaymentQueries {
+		d, err := time.ParseDuration(s)
+		if err != nil {
+			return nil, errors.New("PAYMENT_QUERY_SCHEDULE: want durations such as 20s,45s")
+		}
+		out = append(out, d)
+	}
+	return out, nil
+}
+
+func (c Config) leaf() (host string, port int, err error) {
+	host, p, err := net.SplitHostPort(c.LeafAddr)
+	if err != nil {
+		return "", 0, fmt.Errorf("NATS_LEAF_ADDR: %w", err)
+	}
+	port, err = strconv.Atoi(p)
+	return host, port, err
+}
+
+// Run is the program: a sub-command or, by default, serve.
+func Run(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
+	command := "serve"
+	if len(args) > 0 {
+		command, args = args[0], args[1:]
+	}
+	if command == "help" {
+		_, err := fmt.Fprint(out, "uhs-cloud [serve | migrate | publish DIR... | admin create EMAIL | checkconfig | help]\n\n", config.Document(Config{}))
+		return err
+	}
+	var c Config
+	if err := config.Load(&c); err != nil {
+		return err
+	}
+	if err := c.check(); err != nil {
+		return err
+	}
+	switch command {
+	case "serve":
+		return serve(ctx, c, out)
+	case "migrate":
+		return migrateOnly(ctx, c)
+	case "publish":
+		return publish(ctx, c, args, out)
+	case "admin":
+		return createAdmin(ctx, c, args, in)
+	case "checkconfig":
+		_, err := fmt.Fprintln(out, "the configuration is complete")
+		return err
+	default:
+		return fmt.Errorf("no such command: %s; try help", command)
+	}
+}

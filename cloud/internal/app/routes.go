@@ -1,0 +1,56 @@
+package app
+
+import (
+	"context"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	money "urbanhomeschool.org/uhs/cloud/internal/payments"
+	"urbanhomeschool.org/uhs/cloud/internal/web"
+	"urbanhomeschool.org/uhs/shared/api"
+	site "urbanhomeschool.org/uhs/shared/web"
+)
+
+// routes mounts everything the cloud serves. Learning comes before the
+// catalogue: its /courses/my-enrollments must win over /courses/{course_id}.
+func (k *core) routes() *api.API {
+	a := api.New(api.Options{
+		Name: "Urban Home School", Version: Version, Environment: k.config.Environment, Verify: k.domains.Identity.Verify, Log: k.log,
+		Healthy: func(ctx context.Context) error { return k.pool.Pool.Ping(ctx) },
+	})
+	api.MountSync(a, func(context.Context) (api.SyncStatus, error) {
+		return api.SyncStatus{Side: "cloud", Claimed: true, Link: "up", Version: Version, Now: k.clock.Now()}, nil
+	})
+	api.MountIdentity(a, k.domains.Identity)
+	api.MountIdentityCloud(a, k.domains.Identity)
+	api.MountLearning(a, k.domains.Learning)
+	api.MountAssessment(a, k.domains.Assessment)
+	api.MountCatalogue(a, k.domains.Catalogue, k.clock.Now)
+	api.MountMedia(a, k.store)
+	api.MountTutor(a, k.domains.Tutor)
+	api.MountPayments(a, k.domains.Payments)
+	money.Mount(a, k.money, k.domains.Payments)
+	web.MountSchools(a, k.domains.Identity, k.fleet)
+	web.MountMachines(a, k.fleet)
+	api.MountPacks(a, k.store, web.Signed(k.fleet))
+	reg := prometheus.NewRegistry()
+	k.measure(reg)
+	api.MountMetrics(a, reg)
+	a.MountSite(site.FS)
+	return a
+}
+
+// measure adds the figures of the fleet to /metrics.
+func (k *core) measure(reg *prometheus.Registry) {
+	for name, help := range map[string]string{
+		"waiting": "Records of the cloud that schools have not applied.", "dead_letters": "Records that could not be stored.", "schools": "Schools with a box.",
+	} {
+		reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "uhs_fleet_" + name, Help: help}, func() float64 {
+			totals, err := k.fleet.Totals(context.Background())
+			if err != nil {
+				return -1
+			}
+			return float64(totals[name])
+		}))
+	}
+}

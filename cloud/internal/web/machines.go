@@ -1,0 +1,84 @@
+// Package web has the routes that only the cloud serves: the boxes' own
+// addresses, and the admin's schools and fleet.
+package web
+
+import (
+	"strconv"
+
+	"github.com/gofiber/fiber/v2"
+
+	"urbanhomeschool.org/uhs/cloud/internal/fleet"
+	"urbanhomeschool.org/uhs/shared/api"
+	"urbanhomeschool.org/uhs/shared/fault"
+	"urbanhomeschool.org/uhs/shared/syncer/httpcarrier"
+	"urbanhomeschool.org/uhs/syncproto"
+)
+
+// boxKey is where a verified request keeps its appliance.
+const boxKey = "appliance"
+
+// Signed lets only requests pass that an active appliance has signed.
+func Signed(f *fleet.Service) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		box, err := f.Authenticate(c.UserContext(), c.Get(httpcarrier.ApplianceHeader), c.Get(httpcarrier.SignatureHeader), c.Method(), c.OriginalURL(), c.Body())
+		if err != nil {
+			return err
+		}
+		c.Locals(boxKey, box)
+		return c.Next()
+	}
+}
+
+func boxOf(c *fiber.Ctx) fleet.Appliance {
+	box, _ := c.Locals(boxKey).(fleet.Appliance)
+	return box
+}
+
+var errBody = fault.New(fault.Malformed, "The request could not be read.").WithCode("malformed")
+
+// MountMachines adds what boxes call: claim, a new epoch, and sync messages over
+// HTTPS.
+func MountMachines(a *api.API, f *fleet.Service) {
+	a.App.Post(syncproto.ClaimPath, func(c *fiber.Ctx) error {
+		var in syncproto.ClaimRequest
+		if len(c.Body()) > 16<<10 || c.BodyParser(&in) != nil {
+			return errBody
+		}
+		out, err := f.Claim(c.UserContext(), in)
+		if err != nil {
+			return err
+		}
+		return c.JSON(out)
+	})
+	a.App.Post(syncproto.EpochPath, Signed(f), func(c *fiber.Ctx) error {
+		var in syncproto.EpochRequest
+		if c.BodyParser(&in) != nil {
+			return errBody
+		}
+		out, err := f.Renew(c.UserContext(), boxOf(c), in)
+		if err != nil {
+			return err
+		}
+		return c.JSON(out)
+	})
+	a.App.Post(httpcarrier.Path, Signed(f), func(c *fiber.Ctx) error {
+		epoch, err := strconv.ParseInt(c.Query("epoch"), 10, 64)
+		if err != nil {
+			return errBody
+		}
+		in, err := httpcarrier.DecodeBatch(c.Body())
+		if err != nil {
+			return errBody
+		}
+		out, err := f.Exchange(c.UserContext(), boxOf(c), epoch, in)
+		if err != nil {
+			return err
+		}
+		body, err := httpcarrier.EncodeBatch(out)
+		if err != nil {
+			return err
+		}
+		c.Set(fiber.HeaderContentType, httpcarrier.ContentType)
+		return c.Send(body)
+	})
+}
