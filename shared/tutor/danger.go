@@ -42,7 +42,7 @@ type Danger struct {
 // gap in a phrase stands for up to gapWords words.
 const (
 	gap      = "~"
-	gapWords = 2
+	gapWords = 3
 )
 
 // masked replaces a word of an innocent phrase, so that nothing matches it.

@@ -25,7 +25,7 @@ var contacts = []struct {
 }{
 	{regexp.MustCompile(`[\p{L}\d._%+-]+@[\p{L}\d-]+(\.[\p{L}\d-]+)+`), someMail},
 	// +254 712 345 678, 0712-345-678, 254110345678 and other countries with a plus.
-	{regexp.MustCompile(`(\+?\b254|\b0)[\s.-]?[17]\d{2}[\s.-]?\d{3}[\s.-]?\d{3}\b`), somePhone},
+	{regexp.MustCompile(`(\+?\b254[\s.-]?|\b0)[17]\d{2}[\s.-]?\d{3}[\s.-]?\d{3}\b`), somePhone},
 	{regexp.MustCompile(`\+\d[\d\s.-]{7,15}\d\b`), somePhone},
 	{regexp.MustCompile(`(?i)\b(?:phone|number is|namba|nambari|simu|whatsapp|call me)\D{0,12}\d[\d\s.-]{6,}\d\b`), somePhone},
 	{regexp.MustCompile(`(^|\s)@[\p{L}\d_.]{3,}`), " " + someUser},
