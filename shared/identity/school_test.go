@@ -53,6 +53,14 @@ func TestSchoolSignIn(t *testing.T) {
 				t.Errorf("unknown class: %v", err)
 			}
 		})
+		t.Run("a verifier is worth nothing without the school's pepper", func(t *testing.T) {
+			thief := identity.New(identity.Options{
+				DB: boxA.db, Clock: w.clock, Issuer: "thief", Audience: "thief", School: a.ID, BcryptCost: cheap,
+				Pepper: func(identity.SchoolID) ([]byte, error) { return []byte("a guess"), nil },
+			})
+			_, err := thief.SignInPIN(ctx, amina.ID, "4711")
+			wantErr(t, err, identity.ErrWrongPIN)
+		})
 		t.Run("an instructor signs in with the school password and has her duties", func(t *testing.T) {
 			who := get(boxA.Verify(ctx, get(boxA.SignIn(ctx, "Tom@example.org", boxWord))(t).Access))(t)
 			if who.Role != identity.Instructor || !who.Has(identity.Bursar) || who.Email != "tom@example.org" {
