@@ -7,4 +7,7 @@ require (
 	github.com/klauspost/compress v1.20.3
 )
 
-require github.com/x448/float16 v0.8.4 // indirect
+require (
+	github.com/x448/float16 v0.8.4 // indirect
+	pgregory.net/rapid v1.3.0 // indirect
+)
