@@ -203,7 +203,7 @@ func TestListing(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d db.DB) {
 		maths, english := course("maths", 1, 0, "a"), course("english", 1, 100, "b")
 		english.Course.LearningArea, english.Course.Grade, english.Course.Featured = "English", "Grade 7", true
-		english.Course.Description = "100% of the words"
+		english.Course.Title, english.Course.Description = "Course english 5_5", "100% of the words"
 		install(t, d, maths, english)
 		s := catalogue.New(catalogue.Options{DB: d, Access: holders{}})
 		for name, c := range map[string]struct {
@@ -215,7 +215,7 @@ func TestListing(t *testing.T) {
 			"a learning area by its slug":                     {catalogue.Filter{LearningArea: "english"}, []string{"english"}},
 			"a search in any case":                            {catalogue.Filter{Search: "COURSE M"}, []string{"maths"}},
 			"a wildcard stands for itself":                    {catalogue.Filter{Search: "0%"}, []string{"english"}},
-			"an underscore stands for itself":                 {catalogue.Filter{Search: "_"}, nil},
+			"an underscore stands for itself":                 {catalogue.Filter{Search: "_"}, []string{"english"}},
 			"only featured":                                   {catalogue.Filter{FeaturedOnly: true}, []string{"english"}},
 			"an unknown grade is empty":                       {catalogue.Filter{Grade: "Form 2"}, nil},
 			"quotes are only letters of the search":           {catalogue.Filter{Search: "' OR '1'='1"}, nil},

@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -28,11 +29,14 @@ type Query struct {
 type Hit struct {
 	Passage
 	// Score is the share of the question's significant words that the passage
-	// or its headings contain, 0 to 1: 1 has all of them. A caller that wants
-	// "nothing fits" sets a floor; half is a good one.
+	// or its headings contain, 0 to 1, rare words counting more than common ones:
+	// 1 has all of them. A caller that wants "nothing fits" sets a floor; half is
+	// a good one.
 	Score float64
 	// Matched are those words, as typed and folded.
 	Matched []string
+
+	heading float64
 }
 
 // candidates is how many rows the database ranks for us before we score them.
@@ -55,27 +59,76 @@ func SearchPassages(ctx context.Context, tx db.Tx, q Query) ([]Hit, error) {
 		return nil, fmt.Errorf("search passages: %w", err)
 	}
 
+	if len(found) == 0 {
+		return nil, nil
+	}
+	if err := weigh(ctx, tx, words); err != nil {
+		return nil, fmt.Errorf("search passages: %w", err)
+	}
+
 	hits := make([]Hit, 0, len(found))
 	for _, c := range found {
 		hits = append(hits, score(c, words))
 	}
-	// Stable: among equals the database's rank decides.
-	slices.SortStableFunc(hits, func(a, b Hit) int { return cmp.Compare(b.Score, a.Score) })
+	// Among equals the passage whose own heading has the words, then the
+	// database's rank: the sort is stable.
+	slices.SortStableFunc(hits, func(a, b Hit) int {
+		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(b.heading, a.heading))
+	})
 	if q.Limit <= 0 {
 		q.Limit = 5
 	}
 	return hits[:min(q.Limit, len(hits))], nil
 }
 
-func score(c candidate, words []word) Hit {
-	terms := append(strings.Fields(c.head), strings.Fields(c.body)...)
-	h := Hit{Passage: c.Passage}
-	for _, w := range words {
-		if slices.ContainsFunc(terms, w.fits) {
-			h.Matched = append(h.Matched, w.text)
+// weigh sets each word's weight from how many passages have it (inverse document
+// frequency): of "first president of Kenya", the president says most.
+func weigh(ctx context.Context, tx db.Tx, words []word) error {
+	expressions := make([]string, len(words))
+	for i, w := range words {
+		expressions[i] = w.expression(tx.Dialect())
+	}
+	list, err := json.Marshal(expressions)
+	if err != nil {
+		return err
+	}
+	rows, err := tx.Query(ctx, countMatches, string(list))
+	counts, err := db.Collect(rows, err, scanMatchCount)
+	if err != nil {
+		return err
+	}
+	for i := range words {
+		words[i].weight = 1
+		for _, c := range counts {
+			if c.expression == expressions[i] {
+				words[i].weight = math.Log(1 + float64(c.total)/(float64(c.n)+0.5))
+			}
 		}
 	}
-	h.Score = float64(len(h.Matched)) / float64(len(words))
+	return nil
+}
+
+func score(c candidate, words []word) Hit {
+	heading := terms(c.Heading)
+	all := append(strings.Fields(c.head), strings.Fields(c.body)...)
+	h := Hit{Passage: c.Passage}
+	var got, want float64
+	for _, w := range words {
+		want += w.weight
+		if slices.ContainsFunc(all, w.fits) {
+			got += w.weight
+			h.Matched = append(h.Matched, w.text)
+		}
+		if slices.ContainsFunc(heading, w.fits) {
+			h.heading += w.weight
+		}
+	}
+	if strings.HasSuffix(c.Heading, "?") { // it asks what the learner asks: "What is a denominator?"
+		h.heading *= 1.5
+	}
+	if want > 0 {
+		h.Score = got / want
+	}
 	return h
 }
 
@@ -84,6 +137,8 @@ type word struct {
 	text, stem string
 	// exact words are numbers and short ones: they are not prefixes.
 	exact bool
+	// weight is larger for words that few passages have.
+	weight float64
 }
 
 func (w word) fits(term string) bool {
@@ -155,21 +210,26 @@ func stem(w string) string {
 	return w
 }
 
+// expression asks for the word in the database's own language.
+func (w word) expression(d db.Dialect) string {
+	switch {
+	case d == db.Postgres && w.exact:
+		return "'" + w.stem + "'"
+	case d == db.Postgres:
+		return "'" + w.stem + "':*"
+	case w.exact:
+		return `"` + w.stem + `"`
+	default:
+		return `"` + w.stem + `"*`
+	}
+}
+
 // matchExpression asks for any of words. They hold only letters and digits, so
 // nothing a person types is read as an operator.
 func matchExpression(d db.Dialect, words []word) string {
 	parts := make([]string, len(words))
 	for i, w := range words {
-		switch {
-		case d == db.Postgres && w.exact:
-			parts[i] = "'" + w.stem + "'"
-		case d == db.Postgres:
-			parts[i] = "'" + w.stem + "':*"
-		case w.exact:
-			parts[i] = `"` + w.stem + `"`
-		default:
-			parts[i] = `"` + w.stem + `"*`
-		}
+		parts[i] = w.expression(d)
 	}
 	if d == db.Postgres {
 		return strings.Join(parts, " | ")

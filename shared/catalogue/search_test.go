@@ -60,9 +60,17 @@ func TestSearch(t *testing.T) {
 				}
 			}
 		})
-		t.Run("a number is not the start of another", func(t *testing.T) {
-			if hits := search(t, catalogue.Query{Text: "1"}); len(hits) != 0 {
+		t.Run("a rare word that is missing weighs more than a common one that is there", func(t *testing.T) {
+			// "parts" stands in two passages, "volcanoes" in none.
+			if hits := search(t, catalogue.Query{Text: "parts of volcanoes"}); len(hits) == 0 || hits[0].Score >= 0.5 || hits[0].Score <= 0 {
 				t.Errorf("got %+v", hits)
+			}
+		})
+		t.Run("a number or a short word is not the start of another", func(t *testing.T) {
+			for _, q := range []string{"1", "tot"} { // not 12, not total
+				if hits := search(t, catalogue.Query{Text: q}); len(hits) != 0 {
+					t.Errorf("%s: %+v", q, hits)
+				}
 			}
 		})
 		t.Run("operators of the search languages are only punctuation", func(t *testing.T) {

@@ -70,6 +70,15 @@ var (
 			ORDER BY bm25(passages_search, 2.0, 1.0), p.id LIMIT $4`,
 	}
 
+	// How many passages have each of a JSON list of one-word queries, and how many
+	// passages there are.
+	countMatches = db.SQL{
+		Postgres: `SELECT w, (SELECT count(*) FROM passages WHERE search @@ to_tsquery('simple', w)), (SELECT count(*) FROM passages)
+			FROM jsonb_array_elements_text($1::text::jsonb) AS w`,
+		SQLite: `SELECT w.value, (SELECT count(*) FROM passages_search WHERE passages_search MATCH w.value), (SELECT count(*) FROM passages)
+			FROM json_each($1) AS w`,
+	}
+
 	upsertLicence = db.SQL{Both: `INSERT INTO licences (` + licenceColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 		ON CONFLICT (id) DO UPDATE SET school_id = excluded.school_id, course_id = excluded.course_id, edition = excluded.edition,
 			title = excluded.title, manifest_sha256 = excluded.manifest_sha256, size_bytes = excluded.size_bytes,
@@ -146,6 +155,15 @@ type candidate struct {
 
 func scanCandidate(r db.Rows) (c candidate, err error) {
 	return c, r.Scan(&c.ID, &c.CourseID, &c.LessonID, &c.LessonTitle, &c.Heading, &c.Anchor, &c.Position, &c.Text, &c.head, &c.body)
+}
+
+type matchCount struct {
+	expression string
+	n, total   int64
+}
+
+func scanMatchCount(r db.Rows) (m matchCount, err error) {
+	return m, r.Scan(&m.expression, &m.n, &m.total)
 }
 
 type areaCount struct {
