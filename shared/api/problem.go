@@ -93,6 +93,11 @@ func (a *API) problem(ctx context.Context, path string, err error) *Problem {
 		return p
 	}
 	request := RequestID(ctx)
+	var d huma.ErrorDetailer
+	if errors.As(err, &d) { // it holds the submitted value, and so does its text
+		detail := d.ErrorDetail()
+		err = fault.New(fault.Invalid, "Some of the input is not valid.").WithCode("invalid").At(detail.Message, locate(detail.Location)...)
+	}
 	var f *fault.Error
 	if !errors.As(err, &f) {
 		f = fault.New(fault.Internal, "Internal error.").Because(err)
