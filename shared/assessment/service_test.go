@@ -200,10 +200,13 @@ func TestSubmit(t *testing.T) {
 				t.Errorf("got %v, %v", list, err)
 			}
 		})
-		t.Run("second submission returns the first result, also with other answers", func(t *testing.T) {
+		t.Run("second submission returns the first result, also with other or impossible answers", func(t *testing.T) {
 			w.clock.Advance(time.Minute)
 			first := w.submit(amina, assessment.Submission{QuizID: w.quiz(0), AttemptID: attempt, Answers: three()})
-			other := w.submit(amina, assessment.Submission{QuizID: w.quiz(0), AttemptID: assessment.AttemptID(strings.ToUpper(string(attempt)))})
+			other := w.submit(amina, assessment.Submission{
+				QuizID: w.quiz(0), AttemptID: assessment.AttemptID(strings.ToUpper(string(attempt))),
+				Answers: []assessment.Answer{{QuestionID: "q1", Options: []string{"no such option"}}},
+			})
 			if first.ScorePoints != 3 || !first.SubmittedAt.Equal(noon) || !reflect.DeepEqual(first, other) {
 				t.Errorf("got %+v and %+v", first, other)
 			}
