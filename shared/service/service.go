@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 )
 
 // Service is a part that runs until it is stopped. Start returns once it runs;
@@ -78,4 +79,21 @@ func (l *Loop) Stop(context.Context) error {
 		l.wg.Wait()
 	}
 	return nil
+}
+
+// Every runs do at once and then every period until stopped; do reports its own
+// errors.
+func Every(period time.Duration, do func(ctx context.Context)) *Loop {
+	return NewLoop(func(ctx context.Context) {
+		tick := time.NewTicker(period)
+		defer tick.Stop()
+		for {
+			do(ctx)
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+		}
+	})
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"urbanhomeschool.org/uhs/cloud/internal/llm"
 	"urbanhomeschool.org/uhs/shared/config"
 )
 
@@ -42,14 +43,6 @@ type Config struct {
 	MpesaRegister  bool     `env:"MPESA_REGISTER" default:"false" doc:"Register the C2B addresses at start; with a simulator. In production once, by hand."`
 	PaymentFresh   string   `env:"PAYMENT_FRESH" default:"10m" doc:"How old an intent may be for its payer still to be there."`
 	PaymentQueries []string `env:"PAYMENT_QUERY_SCHEDULE" doc:"When to ask the gateway after a push, e.g. 20s,45s,90s; default as in the runbook."`
-
-	LLMURL        string `env:"LLM_BASE_URL" doc:"Any OpenAI-compatible endpoint for the tutor."`
-	LLMKey        string `env:"LLM_API_KEY" secret:"true" doc:"Its key."`
-	LLMModel      string `env:"LLM_MODEL" doc:"Its model."`
-	GeminiKey     string `env:"GEMINI_API_KEY" secret:"true" doc:"Google Gemini."`
-	GroqKey       string `env:"GROQ_API_KEY" secret:"true" doc:"Groq."`
-	OpenRouterKey string `env:"OPENROUTER_API_KEY" secret:"true" doc:"OpenRouter."`
-	OpenAIKey     string `env:"OPENAI_API_KEY" secret:"true" doc:"OpenAI."`
 }
 
 func (c Config) check() error {
@@ -108,7 +101,7 @@ func Run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 		command, args = args[0], args[1:]
 	}
 	if command == "help" {
-		_, err := fmt.Fprint(out, "uhs-cloud [serve | migrate | publish DIR... | admin create EMAIL | checkconfig | help]\n\n", config.Document(Config{}))
+		_, err := fmt.Fprint(out, "uhs-cloud [serve | migrate | publish DIR... | admin create EMAIL | checkconfig | help]\n\n", config.Document(Config{}), config.Document(llm.Settings{}))
 		return err
 	}
 	var c Config

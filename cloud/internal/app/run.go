@@ -55,6 +55,11 @@ func serve(ctx context.Context, c Config, out io.Writer) (err error) {
 		k.log.Warn("no payment gateway is configured: payments wait")
 	}
 	group.Add("tutor", k.domains.Tutor.Answerer())
+	group.Add("sessions", service.Every(time.Hour, func(ctx context.Context) {
+		if err := k.domains.Identity.Sweep(ctx); err != nil && ctx.Err() == nil {
+			k.log.Warn("sweep old sessions", logging.Err(err))
+		}
+	}))
 	if err := group.Start(ctx); err != nil {
 		return err
 	}

@@ -13,10 +13,12 @@ import (
 	"urbanhomeschool.org/uhs/cloud/internal/fleet"
 	"urbanhomeschool.org/uhs/cloud/internal/fleet/packs"
 	"urbanhomeschool.org/uhs/cloud/internal/hub"
+	"urbanhomeschool.org/uhs/cloud/internal/llm"
 	money "urbanhomeschool.org/uhs/cloud/internal/payments"
 	"urbanhomeschool.org/uhs/cloud/internal/payments/daraja"
 	"urbanhomeschool.org/uhs/shared/catalogue/pack"
 	"urbanhomeschool.org/uhs/shared/clock"
+	"urbanhomeschool.org/uhs/shared/config"
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/db/postgres"
 	"urbanhomeschool.org/uhs/shared/id"
@@ -25,6 +27,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/payments"
 	"urbanhomeschool.org/uhs/shared/registry"
 	"urbanhomeschool.org/uhs/shared/syncer"
+	"urbanhomeschool.org/uhs/shared/tutor"
 	"urbanhomeschool.org/uhs/shared/wiring"
 	"urbanhomeschool.org/uhs/syncproto"
 )
@@ -89,8 +92,16 @@ func (k *core) build(ctx context.Context) error {
 	if err := k.readTimeline(ctx); err != nil {
 		return err
 	}
+	var models llm.Settings
+	if err := config.Load(&models); err != nil {
+		return err
+	}
+	routes, err := llm.Routes(models, k.log)
+	if err != nil {
+		return err
+	}
 	gateway := &lateGateway{}
-	if k.domains, err = wiring.Join(k.differences(gateway)); err != nil {
+	if k.domains, err = wiring.Join(k.differences(gateway, routes)); err != nil {
 		return err
 	}
 	if k.money, err = k.newMoney(); err != nil {
@@ -110,14 +121,14 @@ func (k *core) build(ctx context.Context) error {
 // be built one after the other.
 type lateGateway struct{ *money.Service }
 
-func (k *core) differences(g payments.Gateway) wiring.Differences {
+func (k *core) differences(g payments.Gateway, routes []tutor.Route) wiring.Differences {
 	return wiring.Differences{
 		DB: k.db, Clock: k.clock, Log: k.log,
 		Identity: identity.Options{
 			Issuer: k.config.PublicURL, Audience: identity.CloudAudience, Pepper: k.keys.pepper, Passwords: identity.CloudPasswords{},
 			AnnounceKey: identity.Keys.Save, BcryptCost: k.config.BcryptCost,
 		},
-		Gateway: g, Routes: k.config.routes(k.log), Freshness: freshness{k},
+		Gateway: g, Routes: routes, Freshness: freshness{k},
 	}
 }
 

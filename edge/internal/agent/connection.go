@@ -27,6 +27,8 @@ type ConnectionOptions struct {
 	Dir   string
 	Clock clock.Clock
 	Log   *slog.Logger
+	// Heard is called when the cloud has answered: the link is up.
+	Heard func()
 	// MaxFrame is smaller on thin lines; zero: the protocol's limit.
 	MaxFrame int
 }
@@ -156,6 +158,7 @@ func (c *Connection) open(ctx context.Context) error {
 			default:
 			}
 		},
+		Heard:    func(syncproto.Hello) { c.o.Heard() },
 		Progress: func(m syncproto.Marks) { link.Drained(context.WithoutCancel(ctx), m) },
 		Carrier:  func() string { return link.Carrier() },
 	})

@@ -24,7 +24,7 @@ type Config struct {
 	Environment string `env:"ENVIRONMENT" default:"development" doc:"development or production."`
 	OllamaURL   string `env:"OLLAMA_URL" doc:"A local Ollama server; empty: answers come from the lessons alone."`
 	OllamaModel string `env:"OLLAMA_MODEL" doc:"The model to ask, as Ollama names it."`
-	Threads     int    `env:"OLLAMA_THREADS" default:"1" doc:"Threads a local answer may use; leave one core to the school."`
+	Threads     int    `env:"OLLAMA_THREADS" doc:"Threads a local answer may use; by default all cores but one."`
 	MaxFrame    int    `env:"MAX_FRAME" doc:"Largest frame sent, bytes; 16384 on thin lines."`
 	BcryptCost  int    `env:"BCRYPT_COST" default:"10" doc:"Work factor of PIN and password hashes, 10 or more in production."`
 }

@@ -16,6 +16,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/catalogue/pack"
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/identity"
+	"urbanhomeschool.org/uhs/shared/logging"
 	"urbanhomeschool.org/uhs/shared/payments"
 	"urbanhomeschool.org/uhs/shared/registry"
 	"urbanhomeschool.org/uhs/shared/service"
@@ -74,7 +75,13 @@ func (b *box) assemble(ctx context.Context) (*school, error) {
 	}
 	s.connection = agent.NewConnection(agent.ConnectionOptions{
 		Agent: b.agent, DB: d, Outbox: outbox, Applier: applier, Dir: b.config.DataDir, Clock: b.clock, Log: b.log, MaxFrame: b.config.MaxFrame,
+		Heard: s.packs.Wake,
 	})
+	s.group.Add("sessions", service.Every(time.Hour, func(ctx context.Context) {
+		if err := s.domains.Identity.Sweep(ctx); err != nil && ctx.Err() == nil {
+			b.log.Warn("sweep old sessions", logging.Err(err))
+		}
+	}))
 	s.group.Add("packs", s.packs)
 	s.group.Add("connection", s.connection)
 	s.api = b.schoolAPI(s)
@@ -107,7 +114,7 @@ func (b *box) routes() []tutor.Route {
 	if b.config.OllamaURL == "" || b.config.OllamaModel == "" {
 		return nil
 	}
-	p, err := ollama.New(ollama.Options{URL: b.config.OllamaURL, Model: b.config.OllamaModel, Threads: b.config.Threads, Log: b.log})
+	p, err := ollama.New(ollama.Config{URL: b.config.OllamaURL, Model: b.config.OllamaModel, Threads: b.config.Threads})
 	if err != nil {
 		b.log.Error("the local model cannot be used", "err", err)
 		return nil
