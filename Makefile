@@ -1,0 +1,117 @@
+# Urban Home School. `make help` lists the targets.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+export PATH := $(PATH):/usr/local/go/bin
+export CGO_ENABLED := 1
+# The module files are the truth; a developer's own GOFLAGS are not.
+export GOFLAGS := -tags=sqlite_fts5
+
+MODULES   := syncproto migrations shared cloud edge installer
+BIN       := $(CURDIR)/bin
+CACHE     := $(CURDIR)/.cache
+VERSION   := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LINT      := $(CACHE)/bin/golangci-lint
+LINT_VERSION := v2.15.0
+WEB       := shared/web
+CONTENT   := installer/content
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  %-14s %s\n", $$1, $$2}'
+
+## ---- the demo
+
+.PHONY: demo demo-unplug demo-plug demo-reset
+demo: build ## Start a cloud and two schools on this computer; Ctrl-C stops, data are kept
+	@.ci/prerequisites postgres
+	@exec $(BIN)/uhs-demo -bin $(BIN) -content $(CONTENT) start
+
+demo-unplug: ## Take a school's internet away: make demo-unplug SCHOOL=lodwar
+	@test -x $(BIN)/uhs-demo || { echo "the demo is not running; start it with: make demo"; exit 1; }
+	@$(BIN)/uhs-demo unplug "$(SCHOOL)"
+
+demo-plug: ## Give a school its internet back: make demo-plug SCHOOL=lodwar
+	@test -x $(BIN)/uhs-demo || { echo "the demo is not running; start it with: make demo"; exit 1; }
+	@$(BIN)/uhs-demo plug "$(SCHOOL)"
+
+demo-reset: ## Delete the demo's data
+	@$(MAKE) $(BIN)/uhs-demo
+	@$(BIN)/uhs-demo reset
+
+## ---- building
+
+.PHONY: build binaries web
+build: web binaries ## Build the web app and the binaries
+
+binaries: $(BIN)/uhs-cloud $(BIN)/uhs-simgate $(BIN)/uhs-edge $(BIN)/uhs-demo $(BIN)/uhs-bench $(BIN)/uhs-postgres $(BIN)/uhs-verify
+
+# Go knows what is up to date; make does not need to.
+.PHONY: FORCE
+FORCE:
+
+$(BIN)/uhs-cloud: FORCE
+	@echo "building uhs-cloud"; cd cloud && go build -trimpath -ldflags "-s -w -X urbanhomeschool.org/uhs/cloud/internal/app.Version=$(VERSION)" -o $@ ./cmd/uhs-cloud
+
+$(BIN)/uhs-simgate: FORCE
+	@echo "building uhs-simgate"; cd cloud && go build -trimpath -ldflags "-s -w" -o $@ ./cmd/uhs-simgate
+
+$(BIN)/uhs-edge: FORCE
+	@echo "building uhs-edge"; cd edge && go build -trimpath -ldflags "-s -w -X urbanhomeschool.org/uhs/edge/internal/app.Version=$(VERSION)" -o $@ ./cmd/uhs-edge
+
+$(BIN)/uhs-demo $(BIN)/uhs-bench $(BIN)/uhs-postgres $(BIN)/uhs-verify: FORCE
+	@echo "building $(@F)"; cd installer && go build -trimpath -ldflags "-s -w" -o $@ ./cmd/$(@F)
+
+web: $(WEB)/dist/app/index.html ## Build the web app
+
+WEB_SOURCES := $(shell find $(WEB)/src $(WEB)/public $(WEB)/index.html $(WEB)/*.ts $(WEB)/*.js -type f 2>/dev/null)
+
+$(WEB)/node_modules/.package-lock.json: $(WEB)/package.json $(WEB)/package-lock.json
+	@.ci/prerequisites node
+	@echo "installing the web app's packages"
+	@cd $(WEB) && npm ci --prefer-offline --no-progress --loglevel=error
+	@touch $@
+
+$(WEB)/dist/app/index.html: $(WEB)/node_modules/.package-lock.json $(WEB_SOURCES)
+	@echo "building the web app"
+	@cd $(WEB) && npm run --silent build
+	@touch $@
+
+## ---- checking
+
+.PHONY: test lint verify generate unit e2e browser bench postgres
+test: ## Run everything that can break; prints the time of each part
+	@.ci/test
+
+lint: $(LINT) ## Run golangci-lint (pinned) over every module
+	@for m in $(MODULES); do echo "lint $$m"; (cd $$m && $(LINT) run -c $(CURDIR)/.golangci.yml ./...) || failed=1; done; test -z "$${failed:-}"
+
+$(LINT): Makefile
+	@echo "installing golangci-lint $(LINT_VERSION)"
+	@mkdir -p $(CACHE)/bin && GOFLAGS= GOWORK=off CGO_ENABLED=0 GOBIN=$(CACHE)/bin go install -trimpath -ldflags="-s -w" github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+	@touch $@
+
+generate: binaries ## Write the generated files: openapi.json, API types, routes, registry page
+	@$(BIN)/uhs-postgres -- $(BIN)/uhs-verify -bin $(BIN) generate
+
+verify: binaries ## Check the generated files and the size limits; prints the ten largest
+	@$(BIN)/uhs-postgres -- $(BIN)/uhs-verify -bin $(BIN) check
+
+unit: $(BIN)/uhs-postgres ## Run the Go unit and store tests on real PostgreSQL and SQLite
+	@$(BIN)/uhs-postgres -- .ci/unit
+
+e2e: build ## Run the main job on the built binaries, with the link cut and the processes killed
+	@cd installer && UHS_BIN=$(BIN) go test -count=1 -timeout 15m ./e2e/...
+
+browser: build ## Drive the student's and the parent's pages in Chromium; takes the screenshots
+	@.ci/prerequisites chromium
+	@cd installer && UHS_BIN=$(BIN) UHS_BROWSER=1 go test -count=1 -timeout 10m -run TestBrowser ./e2e/...
+
+bench: build ## Measure: link-up to applied, a large backlog, idle memory, start to first page
+	@$(BIN)/uhs-bench -bin $(BIN) -content $(CONTENT)
+
+postgres: $(BIN)/uhs-postgres ## Run a private PostgreSQL for development and print TEST_DATABASE_URL
+	@exec $(BIN)/uhs-postgres -dir $(CACHE)/postgres -port 55432

@@ -1,0 +1,199 @@
+package world
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"urbanhomeschool.org/uhs/installer/internal/postgres"
+	"urbanhomeschool.org/uhs/installer/internal/process"
+)
+
+// Program is one of the built binaries with its settings. It can be killed and
+// started again.
+type Program struct {
+	Name string
+	// URL is where it serves HTTP.
+	URL string
+
+	spec  process.Spec
+	ready string
+	child *process.Child
+}
+
+// Start starts the program and waits until it serves.
+func (p *Program) Start(ctx context.Context) error {
+	child, err := process.Start(p.spec)
+	if err != nil {
+		return err
+	}
+	p.child = child
+	return child.WaitHTTP(ctx, p.URL+p.ready, 60*time.Second)
+}
+
+// Stop ends the program gently.
+func (p *Program) Stop() error {
+	if p == nil || p.child == nil {
+		return nil
+	}
+	return p.child.Stop()
+}
+
+// Kill ends it with kill -9.
+func (p *Program) Kill() { p.child.Kill() }
+
+// Done is closed when the program has ended.
+func (p *Program) Done() <-chan struct{} { return p.child.Done() }
+
+// RSS is the memory it holds, in bytes.
+func (p *Program) RSS() (int64, error) { return p.child.RSS() }
+
+// Log is the file of its output.
+func (p *Program) Log() string { return p.spec.Log }
+
+// Set changes a setting for the next start.
+func (p *Program) Set(name, value string) {
+	for i, kv := range p.spec.Env {
+		if strings.HasPrefix(kv, name+"=") {
+			p.spec.Env[i] = name + "=" + value
+			return
+		}
+	}
+	p.spec.Env = append(p.spec.Env, name+"="+value)
+}
+
+// command runs a sub-command with the program's settings.
+func (p *Program) command(ctx context.Context, input string, args ...string) error {
+	cmd := exec.CommandContext(ctx, p.spec.Path, args...) //nolint:gosec // one of our own binaries
+	cmd.Env, cmd.Dir, cmd.Stdin = p.spec.Env, p.spec.Dir, strings.NewReader(input)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s %s: %w\n%s", p.Name, strings.Join(args, " "), err, out.String())
+	}
+	return nil
+}
+
+// program describes a binary that serves on a port of the loopback.
+func (w *World) program(name, binary, ready string, usual int, env ...string) (*Program, error) {
+	port, err := w.port(name, usual)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(w.path(name), 0o700); err != nil {
+		return nil, fmt.Errorf("make the folder of %s: %w", name, err)
+	}
+	// Nothing of the caller's environment but what a process needs, so that a
+	// key in a developer's shell never reaches a demo.
+	env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TZ=UTC"}, env...)
+	for i, kv := range env {
+		env[i] = strings.ReplaceAll(kv, "{port}", fmt.Sprint(port))
+	}
+	return &Program{
+		Name: name, URL: fmt.Sprintf("http://127.0.0.1:%d", port), ready: ready,
+		spec: process.Spec{Name: name, Path: filepath.Join(w.opts.Bin, binary), Env: env, Dir: w.path(name), Log: w.path("logs", name+".log")},
+	}, nil
+}
+
+func (w *World) checkBinaries() error {
+	for _, b := range []string{"uhs-cloud", "uhs-edge", "uhs-simgate"} {
+		if _, err := os.Stat(filepath.Join(w.opts.Bin, b)); err != nil {
+			return fmt.Errorf("%s is not built in %s; run `make build`", b, w.opts.Bin)
+		}
+	}
+	abs, err := filepath.Abs(w.opts.Bin)
+	w.opts.Bin = abs
+	return err
+}
+
+func (w *World) startPostgres(ctx context.Context) error {
+	w.opts.Progress("starting PostgreSQL")
+	port, err := w.port("postgres", 55440)
+	if err != nil {
+		return err
+	}
+	w.Postgres, err = postgres.Start(ctx, postgres.Options{Dir: w.path("postgres"), Port: port, Throwaway: w.opts.Throwaway})
+	if err != nil {
+		return err
+	}
+	return w.Postgres.CreateDatabase(ctx, database)
+}
+
+func (w *World) startSimgate(ctx context.Context) (err error) {
+	w.opts.Progress("starting the gateway simulator")
+	env := append([]string{"SIMGATE_LISTEN=127.0.0.1:{port}", "SIMGATE_FILE=" + w.path("simgate", "book.json")}, w.opts.Simgate...)
+	if w.Simgate, err = w.program("simgate", "uhs-simgate", "/", 8099, env...); err != nil {
+		return err
+	}
+	return w.Simgate.Start(ctx)
+}
+
+func (w *World) startCloud(ctx context.Context) error {
+	w.opts.Progress("starting the cloud")
+	leaf, err := w.port("cloud-leaf", 7422)
+	if err != nil {
+		return err
+	}
+	// The simulator's own credentials; nothing here is a secret of a real gateway.
+	env := append([]string{
+		"DATABASE_URL=" + w.DatabaseURL(), "SECRET_KEY=" + w.state.SecretKey, "HTTP_ADDR=127.0.0.1:{port}", "PUBLIC_URL=http://127.0.0.1:{port}",
+		"DATA_DIR=" + w.path("cloud"), fmt.Sprintf("NATS_LEAF_ADDR=127.0.0.1:%d", leaf), fmt.Sprintf("NATS_PUBLIC_URL=tls://127.0.0.1:%d", leaf),
+		"ENVIRONMENT=development", "DEMO=true", "LOG_LEVEL=info",
+		"MPESA_BASE_URL=" + w.Simgate.URL, "MPESA_CONSUMER_KEY=sim-key", "MPESA_CONSUMER_SECRET=sim-secret",
+		"MPESA_SHORTCODE=600123", "MPESA_PASSKEY=sim-passkey", "MPESA_REGISTER=true",
+		"LLM_BASE_URL=" + w.Simgate.URL + "/llm/v1", "LLM_API_KEY=sim-key", "LLM_MODEL=uhs-sim",
+	}, w.opts.Cloud...)
+	if w.Cloud, err = w.program("cloud", "uhs-cloud", "/health", 8000, env...); err != nil {
+		return err
+	}
+	return w.Cloud.Start(ctx)
+}
+
+func (w *World) startSchools(ctx context.Context) error {
+	for _, s := range w.state.Schools {
+		if _, err := w.startSchool(ctx, s, ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startSchool starts a school's appliance behind a fresh link; code claims it.
+func (w *World) startSchool(ctx context.Context, st schoolState, code string) (*School, error) {
+	w.opts.Progress("starting the box of %s", st.Name)
+	s := &School{Key: st.Key, Name: st.Name, ID: st.ID}
+	web, err := w.port(st.Key+"-link-https", 0)
+	if err != nil {
+		return nil, err
+	}
+	leaf, err := w.port(st.Key+"-link-leaf", 0)
+	if err != nil {
+		return nil, err
+	}
+	if s.Link, err = w.links.connect(st.Key, route{web, w.state.Ports["cloud"]}, route{leaf, w.state.Ports["cloud-leaf"]}); err != nil {
+		return nil, err
+	}
+	env := append([]string{
+		"DATA_DIR=" + w.path(st.Key), "HTTP_ADDR=127.0.0.1:{port}", fmt.Sprintf("CLOUD_URL=http://127.0.0.1:%d", web),
+		fmt.Sprintf("LEAF_URL=tls://127.0.0.1:%d", leaf), "ENVIRONMENT=development", "LOG_LEVEL=info",
+	}, w.opts.Edge...)
+	if code != "" {
+		env = append(env, "CLAIM_CODE="+code)
+	}
+	if s.Edge, err = w.program(st.Key, "uhs-edge", "/health", 8081+len(w.Schools), env...); err != nil {
+		return nil, err
+	}
+	w.Schools = append(w.Schools, s)
+	if err := s.Edge.Start(ctx); err != nil {
+		return nil, err
+	}
+	return s, Await(ctx, 60*time.Second, "the claim of "+s.Name, func(ctx context.Context) (bool, error) {
+		st, err := s.Status(ctx)
+		return st.Claimed, err
+	})
+}
