@@ -20,7 +20,7 @@ var ErrUnusable = fault.New(fault.Gone, "Callbacks come to an address of their o
 
 type reportInput struct {
 	Token   string `path:"token" maxLength:"128"`
-	RawBody []byte `contentType:"application/json"`
+	RawBody []byte `contentType:"application/octet-stream"`
 }
 
 type reportOutput struct {
@@ -63,7 +63,7 @@ func (s *Service) mountReports(a *api.API) {
 	api.Register(a, api.Op{ID: "mpesa-callback", Method: http.MethodPost, Path: "/api/v1/payments/mpesa/callback", Tag: "payments", Public: true, MaxBody: maxReport,
 		Summary: "Refused: callbacks have an address of their own for each payment."},
 		func(context.Context, identity.Actor, *struct {
-			RawBody []byte `contentType:"application/json"`
+			RawBody []byte `contentType:"application/octet-stream"`
 		},
 		) (*reportOutput, error) {
 			s.opts.Log.Warn("a callback at the published address was refused")

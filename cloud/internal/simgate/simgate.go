@@ -14,6 +14,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -163,7 +164,7 @@ func (g *Gate) Snapshot() State {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	s := g.state
-	s.Prompts, s.Book = slices.Clone(s.Prompts), slices.Clone(s.Book)
+	s.Prompts, s.Book, s.Knobs.Phones = slices.Clone(s.Prompts), slices.Clone(s.Book), maps.Clone(s.Knobs.Phones)
 	return s
 }
 
