@@ -7,7 +7,8 @@ CREATE TABLE claim_codes (
 	created_by text COLLATE "C" NOT NULL,
 	created_at timestamptz NOT NULL,
 	expires_at timestamptz NOT NULL,
-	used_at timestamptz
+	used_at timestamptz,
+	used_by text COLLATE "C" -- the appliance: it may ask again when the answer was lost
 );
 
 CREATE TABLE appliances (

@@ -12,12 +12,14 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humafiber"
 	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/recover"
 
 	"urbanhomeschool.org/uhs/shared/fault"
 	"urbanhomeschool.org/uhs/shared/id"
@@ -75,6 +77,7 @@ func New(opts Options) *API {
 		ErrorHandler: a.fiberError, ServerHeader: "", ProxyHeader: "",
 	})
 	a.App.Use(a.prepare)
+	a.App.Use(recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: a.panicked}))
 
 	cfg := huma.DefaultConfig(opts.Name, opts.Version)
 	cfg.DocsPath, cfg.SchemasPath, cfg.CreateHooks = "", "", nil
@@ -122,6 +125,11 @@ func (a *API) prepare(c *fiber.Ctx) error {
 	}
 	c.SetUserContext(ctx)
 	return c.Next()
+}
+
+// panicked logs a mistake of ours; the person gets "Internal error.".
+func (a *API) panicked(c *fiber.Ctx, e any) {
+	a.opts.Log.Error("a handler panicked", logging.Request(RequestID(c.UserContext())), "path", c.Path(), "panic", e, "stack", string(debug.Stack()))
 }
 
 type tokenErrorKey struct{}

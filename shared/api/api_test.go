@@ -56,6 +56,7 @@ func service(t *testing.T) (*api.API, *bytes.Buffer) {
 		return fmt.Errorf("sign in: %w", &huma.ErrorDetail{Message: "bad", Location: "body", Value: in.Body})
 	})
 	post("broken", public, func(*echoIn) error { return errors.New("pq: relation accounts does not exist") })
+	post("panics", public, func(*echoIn) error { panic("a nil map") })
 	post("refused", public, func(*echoIn) error {
 		return fault.New(fault.Conflict, "Too late.").WithCode("too_late").Hint("for the log")
 	})
@@ -116,6 +117,7 @@ func TestProblems(t *testing.T) {
 	}{
 		{"a fault keeps its code", "POST", "/api/v1/refused", "", good, 409, "too_late"},
 		{"an unknown error says nothing", "POST", "/api/v1/broken", "", good, 500, ""},
+		{"a panic says nothing and stops nothing", "POST", "/api/v1/panics", "", good, 500, ""},
 		{"an unknown route is a problem too", "GET", "/api/v1/nowhere", "", "", 404, "no_such_route"},
 		{"nobody is asked to sign in", "POST", "/api/v1/students", "", good, 401, "sign_in"},
 		{"an expired token is named", "POST", "/api/v1/students", "old", good, 401, "token_expired"},

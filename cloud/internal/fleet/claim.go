@@ -63,12 +63,19 @@ func (s *Service) Claim(ctx context.Context, in syncproto.ClaimRequest) (syncpro
 	}
 	out := syncproto.ClaimAnswer{ApplianceID: id.New(), Timeline: s.o.Timeline, CloudKey: s.o.CloudKey}
 	err := s.o.DB.Update(ctx, func(tx db.Tx) error {
-		school, err := s.useCode(ctx, tx, in.Code)
+		c, err := s.lockCode(ctx, tx, in.Code)
 		if err != nil {
 			return err
 		}
+		school := c.school
 		out.SchoolID = school
 		if out.SchoolName, err = schoolName(ctx, tx, school); err != nil {
+			return err
+		}
+		if !c.used.IsZero() {
+			return s.claimAgain(ctx, tx, c, in, &out)
+		}
+		if _, err := tx.Exec(ctx, markCode, hashCode(in.Code), s.o.Clock.Now(), out.ApplianceID); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, replaceAppliance, school); err != nil {
@@ -106,24 +113,39 @@ func validClaim(in syncproto.ClaimRequest) error {
 	return nil
 }
 
-// useCode uses up the code and gives its school. The row is locked, so that of
-// two boxes with one code one is told that it is used.
-func (s *Service) useCode(ctx context.Context, tx db.Tx, code string) (string, error) {
-	hash := hashCode(code)
-	rows, err := tx.Query(ctx, lockCode, hash)
+// lockCode finds the code and locks its row, so that of two boxes with one code
+// one is told that it is used.
+func (s *Service) lockCode(ctx context.Context, tx db.Tx, code string) (claimCode, error) {
+	rows, err := tx.Query(ctx, lockCode, hashCode(code))
 	c, err := db.One(rows, err, scanCode)
 	switch {
 	case errors.Is(err, db.ErrNoRows):
-		return "", ErrUnknownCode
+		return c, ErrUnknownCode
 	case err != nil:
-		return "", err
-	case !c.used.IsZero():
-		return "", ErrUsedCode
-	case c.expires.Before(s.o.Clock.Now()):
-		return "", ErrExpiredCode
+		return c, err
+	case c.used.IsZero() && c.expires.Before(s.o.Clock.Now()):
+		return c, ErrExpiredCode
 	}
-	_, err = tx.Exec(ctx, markCode, hash, s.o.Clock.Now())
-	return c.school, err
+	return c, nil
+}
+
+// claimAgain answers a box that asks again because the first answer was lost:
+// the same code and the same keys get the same appliance. Anybody else is told
+// that the code is used.
+func (s *Service) claimAgain(ctx context.Context, tx db.Tx, c claimCode, in syncproto.ClaimRequest, out *syncproto.ClaimAnswer) error {
+	rows, err := tx.Query(ctx, selectAppliance, c.usedBy)
+	box, err := db.One(rows, err, scanAppliance)
+	if errors.Is(err, db.ErrNoRows) {
+		return ErrUsedCode
+	}
+	if err != nil {
+		return err
+	}
+	if box.Status != "active" || !box.NodeKey.Equal(ed25519.PublicKey(in.NodeKey)) || box.NATSUser != in.NATSUser || box.Recipient != in.Recipient {
+		return ErrUsedCode
+	}
+	out.ApplianceID, out.Epoch = box.ID, box.Epoch
+	return nil
 }
 
 // seal encrypts the school's secrets to the box.
@@ -148,7 +170,10 @@ func (s *Service) seal(school, recipient string) ([]byte, error) {
 	if _, err := io.Copy(w, bytes.NewReader(plain)); err != nil {
 		return nil, fmt.Errorf("seal: %w", err)
 	}
-	return out.Bytes(), w.Close()
+	if err := w.Close(); err != nil { // writes the last chunk
+		return nil, fmt.Errorf("seal: %w", err)
+	}
+	return out.Bytes(), nil
 }
 
 func (s *Service) enrol(ctx context.Context, school, appliance string, epoch int64, user string) (syncproto.NATSAccess, error) {

@@ -14,8 +14,8 @@ var (
 	selectSchoolName = db.SQL{Postgres: `SELECT name FROM schools WHERE id = $1`}
 
 	insertCode = db.SQL{Postgres: `INSERT INTO claim_codes (code_hash, school_id, created_by, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)`}
-	lockCode   = db.SQL{Postgres: `SELECT school_id::text, expires_at, used_at FROM claim_codes WHERE code_hash = $1 FOR UPDATE`}
-	markCode   = db.SQL{Postgres: `UPDATE claim_codes SET used_at = $2 WHERE code_hash = $1`}
+	lockCode   = db.SQL{Postgres: `SELECT school_id::text, expires_at, used_at, coalesce(used_by, '') FROM claim_codes WHERE code_hash = $1 FOR UPDATE`}
+	markCode   = db.SQL{Postgres: `UPDATE claim_codes SET used_at = $2, used_by = $3 WHERE code_hash = $1`}
 
 	replaceAppliance = db.SQL{Postgres: `UPDATE appliances SET status = 'replaced' WHERE school_id = $1 AND status = 'active'`}
 	insertAppliance  = db.SQL{Postgres: `INSERT INTO appliances (id, school_id, status, node_key, nats_user, recipient, software, claimed_at)
@@ -54,14 +54,14 @@ var (
 	caughtUpAt   = db.SQL{Postgres: `SELECT caught_up_at FROM peer_states WHERE school = $1`}
 )
 
-type code struct {
-	school        string
-	expires, used time.Time
+type claimCode struct {
+	school, usedBy string
+	expires, used  time.Time
 }
 
-func scanCode(r db.Rows) (c code, err error) {
+func scanCode(r db.Rows) (c claimCode, err error) {
 	var expires, used db.Time
-	err = r.Scan(&c.school, &expires, &used)
+	err = r.Scan(&c.school, &expires, &used, &c.usedBy)
 	c.expires, c.used = expires.Time, used.Time
 	return c, err
 }
