@@ -26,6 +26,8 @@ export interface Me {
 
 export interface SyncStatus {
   side: 'school' | 'cloud';
+  /** False: this box does not belong to a school yet. */
+  claimed: boolean;
   school: { id: string; name: string } | null;
   link: 'up' | 'down' | 'none';
   waiting: number;
@@ -51,6 +53,7 @@ export interface Course {
   description: string;
   grade_levels: string[];
   learning_area: string;
+  language: string;
   price: number;
   currency: string;
   is_paid: boolean;
@@ -241,16 +244,17 @@ export interface ClassMember {
 
 export interface Payment {
   id: string;
-  learner_id: string;
-  learner_name: string;
+  user_id: string;
   course_id: string;
-  course_title: string;
+  transaction_id: string;
+  reference_number: string;
   amount: number;
   currency: string;
+  state: string;
+  reason?: string;
   phone_number: string;
-  status: string;
   created_at: string;
-  expires_at?: string | null;
+  expires_at: string;
 }
 
 export interface ChildOverview {

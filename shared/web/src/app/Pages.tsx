@@ -85,6 +85,8 @@ export function Pages() {
             </Route>
             <Route element={<OnlyIn roles={['admin']} />}>
               <Route path="/schools/:school" element={<SchoolPage />} />
+            </Route>
+            <Route element={<OnlyIn roles={['admin', 'staff']} />}>
               <Route path="/fleet" element={<Fleet />} />
             </Route>
           </Route>

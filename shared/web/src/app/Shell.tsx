@@ -15,8 +15,7 @@ import { chooseTheme, type ThemeChoice, useTheme } from './theme';
 export function Shell() {
   const { t } = useTranslation();
   const me = useSession((s) => s.me);
-  const side = useConnection((s) => s.status?.side);
-  const items = me ? navFor(me, side) : [];
+  const items = me ? navFor(me) : [];
   const main = useRef<HTMLElement>(null);
   const { pathname } = useLocation();
   const first = useRef(true);
@@ -129,9 +128,19 @@ function Leave({ student }: { student: boolean }) {
   const text = student ? t('shell.not_you', { name: given }) : t('shell.sign_out');
   const Icon = student ? UserRound : LogOut;
   return (
-    <button type="button" className={TOOL} onClick={() => void signOut()} aria-label={text} title={text}>
+    <button
+      type="button"
+      className={`${TOOL} flex-col gap-0 lg:flex-row lg:gap-1.5`}
+      onClick={() => void signOut()}
+      title={text}
+    >
       <Icon aria-hidden="true" className="size-5" />
-      <span className="hidden lg:inline">{text}</span>
+      {student && (
+        <span aria-hidden="true" className="max-w-16 truncate text-xs lg:hidden">
+          {t('shell.not_you_short', { name: given })}
+        </span>
+      )}
+      <span className="sr-only lg:not-sr-only">{text}</span>
     </button>
   );
 }

@@ -4,7 +4,6 @@ import {
   Building2,
   ClipboardCheck,
   HandCoins,
-  HardDriveDownload,
   House,
   type LucideIcon,
   RadioTower,
@@ -12,7 +11,7 @@ import {
   UserRound,
   Users,
 } from 'lucide-react';
-import type { Me, SyncStatus } from '../api/types';
+import type { Me } from '../api/types';
 
 export interface NavItem {
   to: string;
@@ -27,7 +26,7 @@ const COURSES = at('/courses', 'nav.courses', BookOpen);
 const PROFILE = at('/me', 'nav.me', UserRound);
 
 /** The few places of a role. A duty at the school adds its place; nothing else is shown. */
-export function navFor(me: Me, side: SyncStatus['side'] | undefined): NavItem[] {
+export function navFor(me: Me): NavItem[] {
   switch (me.role) {
     case 'student':
       return [HOME, COURSES, at('/tutor', 'nav.tutor', Bird), at('/results', 'nav.results', ClipboardCheck)];
@@ -37,13 +36,14 @@ export function navFor(me: Me, side: SyncStatus['side'] | undefined): NavItem[] 
         ...(me.duties?.includes('bursar') ? [at('/payments', 'nav.payments', HandCoins)] : []),
         ...(me.duties?.includes('head') ? [at('/alerts', 'nav.alerts', ShieldAlert)] : []),
         COURSES,
-        ...(side === 'school' ? [at('/downloads', 'nav.downloads', HardDriveDownload)] : []),
         PROFILE,
-      ].slice(0, 6);
+      ];
     case 'parent':
       return [at('/', 'nav.children', Users), at('/payments', 'nav.payments', HandCoins), PROFILE];
     case 'admin':
       return [at('/', 'nav.schools', Building2), at('/fleet', 'nav.fleet', RadioTower), COURSES, PROFILE];
+    case 'staff':
+      return [HOME, at('/fleet', 'nav.fleet', RadioTower), COURSES, PROFILE];
     default:
       return [HOME, COURSES, PROFILE];
   }

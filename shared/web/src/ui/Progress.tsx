@@ -4,12 +4,14 @@ interface ProgressProps {
   done: number;
   total: number;
   label: string;
+  /** Instead of "3 of 8". */
+  words?: string;
 }
 
 /** How far along, as a bar and as words. */
-export function Progress({ done, total, label }: ProgressProps) {
+export function Progress({ done, total, label, words: given }: ProgressProps) {
   const { t } = useTranslation();
-  const words = t('progress.of', { done, total });
+  const words = given ?? t('progress.of', { done, total });
   const percent = total > 0 ? Math.round((done / total) * 100) : 0;
   return (
     <div className="flex items-center gap-3">

@@ -47,10 +47,12 @@ export function Results() {
                     <span className="block text-sm text-muted">
                       {s.course_title} · {moment(s.submitted_at, i18n.language)}
                     </span>
+                    <span className="mt-2 block">
+                      <Badge tone={s.passed ? 'good' : 'sun'} icon={s.passed ? CircleCheck : RotateCcw}>
+                        {s.passed ? t('results.passed') : t('results.try_again')}
+                      </Badge>
+                    </span>
                   </span>
-                  <Badge tone={s.passed ? 'good' : 'sun'} icon={s.passed ? CircleCheck : RotateCcw}>
-                    {s.passed ? t('results.passed') : t('results.try_again')}
-                  </Badge>
                 </Link>
               </li>
             ))}

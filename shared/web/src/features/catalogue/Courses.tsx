@@ -1,6 +1,9 @@
 import { useQuery } from '@tanstack/react-query';
+import { HardDriveDownload } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
 import { useSearchParams } from 'react-router';
+import { useConnection } from '../../offline/connection';
+import { ButtonLink } from '../../ui/Button';
 import { Page } from '../../ui/Card';
 import { SelectField } from '../../ui/Field';
 import { Empty, Loaded } from '../../ui/Loaded';
@@ -14,13 +17,26 @@ import { coursesQuery } from './queries';
 export function Courses() {
   const { t } = useTranslation();
   const me = useMe();
+  const school = useConnection((s) => s.status?.side === 'school');
   const [params, setParams] = useSearchParams();
   const own = me.role === 'student' ? me.profile_data.grade_level : undefined;
   const grade = params.get('grade') ?? own ?? '';
   const query = useQuery(coursesQuery(grade && grade !== 'all' ? grade : undefined));
 
   return (
-    <Page title={t('courses.title')} lead={t('courses.lead')}>
+    <Page
+      title={t('courses.title')}
+      lead={t('courses.lead')}
+      side={
+        me.role === 'instructor' &&
+        school && (
+          <ButtonLink look="plain" to="/downloads">
+            <HardDriveDownload aria-hidden="true" className="size-5" />
+            {t('downloads.title')}
+          </ButtonLink>
+        )
+      }
+    >
       <div className="max-w-xs">
         <SelectField
           label={t('courses.grade')}

@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { client } from '../../api';
 import type { Download } from '../../api/types';
 import { number } from '../../i18n/format';
+import { Back } from '../../ui/Back';
 import { Badge } from '../../ui/Badge';
 import { Card, Page } from '../../ui/Card';
 import { Empty, Loaded } from '../../ui/Loaded';
@@ -18,7 +19,11 @@ export function Downloads() {
     refetchInterval: 5_000,
   });
   return (
-    <Page title={t('downloads.title')} lead={t('downloads.lead')}>
+    <Page
+      title={t('downloads.title')}
+      lead={t('downloads.lead')}
+      above={<Back to="/courses">{t('nav.courses')}</Back>}
+    >
       <Loaded
         query={query}
         isEmpty={(data) => !data.downloads?.length}
@@ -52,9 +57,10 @@ function Row({ download: d }: { download: Download }) {
       </div>
       {!here && (
         <Progress
-          done={Math.round(d.bytes_done / 1000)}
-          total={Math.round(d.bytes_total / 1000)}
+          done={d.bytes_done}
+          total={d.bytes_total}
           label={d.title}
+          words={`${percent(d, i18n.language)} %`}
         />
       )}
       <p className="text-sm text-muted">
@@ -63,4 +69,8 @@ function Row({ download: d }: { download: Download }) {
       </p>
     </Card>
   );
+}
+
+function percent(d: Download, language: string): string {
+  return number(d.bytes_total > 0 ? Math.floor((d.bytes_done / d.bytes_total) * 100) : 0, language);
 }

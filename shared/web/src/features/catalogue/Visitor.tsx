@@ -18,6 +18,13 @@ export function Visitor() {
           <p className="text-muted">{t('visitor.courses_text')}</p>
           <ButtonLink to="/courses">{t('home.all_courses')}</ButtonLink>
         </Card>
+        {me.role === 'staff' && (
+          <Card className="space-y-3">
+            <h2 className="text-lg">{t('visitor.fleet')}</h2>
+            <p className="text-muted">{t('visitor.fleet_text')}</p>
+            <ButtonLink to="/fleet">{t('nav.fleet')}</ButtonLink>
+          </Card>
+        )}
         <Card className="space-y-3">
           <h2 className="text-lg">{t('visitor.account')}</h2>
           <p className="text-muted">{me.email}</p>

@@ -50,8 +50,7 @@ function BoxCard({ school }: { school: School }) {
   const { t } = useTranslation();
   const box = useQuery(fleetQuery).data?.find((b) => b.school_id === school.id);
   const claim = useMutation({
-    mutationFn: () =>
-      client.call<ClaimCode>(`/schools/${school.id}/claim-codes`, { method: 'POST', body: {} }),
+    mutationFn: () => client.call<ClaimCode>(`/schools/${school.id}/claim-codes`, { method: 'POST' }),
   });
   return (
     <Card className="space-y-4">

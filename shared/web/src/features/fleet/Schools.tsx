@@ -96,6 +96,7 @@ function CreateSchool() {
         <TextField
           label={t('schools.name')}
           required
+          minLength={2}
           maxLength={120}
           value={name}
           onChange={(e) => setName(e.target.value)}
@@ -112,7 +113,9 @@ function CreateSchool() {
         />
         <TextField
           label={t('schools.county')}
-          maxLength={80}
+          required
+          minLength={2}
+          maxLength={60}
           value={county}
           onChange={(e) => setCounty(e.target.value)}
         />

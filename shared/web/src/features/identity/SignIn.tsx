@@ -8,6 +8,7 @@ import { ButtonLink } from '../../ui/Button';
 import { Page } from '../../ui/Card';
 import { Empty, Loaded } from '../../ui/Loaded';
 import { Notice } from '../../ui/Notice';
+import { ClaimBox } from '../fleet/ClaimBox';
 import { Initials } from './Initials';
 import { PasswordSignIn } from './PasswordSignIn';
 import { classesQuery, namesQuery } from './queries';
@@ -18,8 +19,9 @@ const TILE =
 
 /** The door: at the school a child taps class, name and PIN; in the cloud it is e-mail and password. */
 export function SignIn() {
-  const side = useConnection((s) => s.status?.side);
-  return side === 'cloud' ? <PasswordSignIn /> : <Classes />;
+  const status = useConnection((s) => s.status);
+  if (status?.side === 'cloud') return <PasswordSignIn />;
+  return status?.claimed === false ? <ClaimBox /> : <Classes />;
 }
 
 function Classes() {

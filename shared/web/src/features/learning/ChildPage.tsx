@@ -49,8 +49,12 @@ export function ChildPage() {
 function Summary({ progress }: { progress: ChildProgress }) {
   const { t, i18n } = useTranslation();
   const o = progress.overall_progress;
+  const spent = (hours: number) =>
+    hours < 2
+      ? t('time.minutes', { count: Math.round(hours * 60) })
+      : t('time.hours', { count: hours, shown: number(hours, i18n.language, 1) });
   const facts = [
-    { name: t('child.time'), value: t('time.minutes', { count: Math.round(o.total_time_hours * 60) }) },
+    { name: t('child.time'), value: spent(o.total_time_hours) },
     { name: t('child.courses'), value: number(o.courses_enrolled, i18n.language) },
     {
       name: t('child.average'),

@@ -2,8 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { ChevronRight, Clock } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
-import { client } from '../../api';
-import type { ChildOverview, ParentOverview } from '../../api/types';
+import type { ChildOverview } from '../../api/types';
 import { number } from '../../i18n/format';
 import { Page } from '../../ui/Card';
 import { Empty, Loaded } from '../../ui/Loaded';
@@ -11,16 +10,13 @@ import { gradeName } from '../catalogue/area';
 import { Initials } from '../identity/Initials';
 import { useMe } from '../identity/session';
 import { AsOf } from './AsOf';
+import { childrenQuery } from './queries';
 
 /** A parent's home: one card per child, with how fresh the news is. */
 export function Children() {
   const { t } = useTranslation();
   const me = useMe();
-  const query = useQuery({
-    queryKey: ['children'],
-    queryFn: () => client.call<ParentOverview>('/parent/dashboard/overview'),
-    refetchInterval: 15_000,
-  });
+  const query = useQuery({ ...childrenQuery, refetchInterval: 15_000 });
   return (
     <Page
       title={t('home.hello', { name: me.profile_data.full_name.split(' ')[0] })}

@@ -62,7 +62,12 @@ function Open({ lesson }: { lesson: Lesson }) {
       )}
       <Card>
         {/* biome-ignore-start lint/security/noDangerouslySetInnerHtml: made by the server from a signed course, sanitised there */}
-        <article ref={text} className="lesson" dangerouslySetInnerHTML={{ __html: lesson.html }} />
+        <article
+          ref={text}
+          lang={course.data?.language}
+          className="lesson"
+          dangerouslySetInnerHTML={{ __html: lesson.html }}
+        />
         {/* biome-ignore-end lint/security/noDangerouslySetInnerHtml: see above */}
       </Card>
       <Onward lesson={lesson} />

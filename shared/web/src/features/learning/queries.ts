@@ -1,6 +1,6 @@
 import { queryOptions } from '@tanstack/react-query';
 import { client } from '../../api';
-import type { ClassMember, Enrollment, Lesson, LessonHead, Today } from '../../api/types';
+import type { ClassMember, Enrollment, Lesson, LessonHead, ParentOverview, Today } from '../../api/types';
 
 export const enrollmentsQuery = queryOptions({
   queryKey: ['enrollments'],
@@ -43,3 +43,8 @@ export function summary(member: ClassMember): { lessons: number; minutes: number
     last: times.sort().at(-1),
   };
 }
+
+export const childrenQuery = queryOptions({
+  queryKey: ['children'],
+  queryFn: () => client.call<ParentOverview>('/parent/dashboard/overview'),
+});

@@ -5,6 +5,7 @@ import type { Payment } from '../../api/types';
 import { Page } from '../../ui/Card';
 import { Empty, Loaded } from '../../ui/Loaded';
 import { useMe } from '../identity/session';
+import { useCourseTitles, useLearnerNames } from './names';
 import { PaymentCard } from './PaymentCard';
 import { StartPayment } from './StartPayment';
 
@@ -14,9 +15,12 @@ export function BursarPayments() {
   const school = useMe().school_id ?? '';
   const query = useQuery({
     queryKey: ['payments', school],
-    queryFn: () => client.call<{ payments: Payment[] | null }>(`/schools/${school}/payments`),
+    queryFn: () =>
+      client.call<{ items: Payment[] | null }>(`/schools/${school}/payments`, { query: { limit: 100 } }),
     refetchInterval: 5_000,
   });
+  const learner = useLearnerNames(school);
+  const course = useCourseTitles();
   return (
     <Page title={t('payments.title')} lead={t('payments.lead')}>
       <div className="grid gap-6 lg:grid-cols-[22rem_1fr] lg:items-start">
@@ -25,14 +29,18 @@ export function BursarPayments() {
           <h2 className="text-xl">{t('payments.list')}</h2>
           <Loaded
             query={query}
-            isEmpty={(data) => !data.payments?.length}
+            isEmpty={(data) => !data.items?.length}
             empty={<Empty title={t('payments.none')}>{t('payments.none_text')}</Empty>}
           >
             {(data) => (
               <ul className="space-y-3">
-                {data.payments?.map((payment) => (
+                {data.items?.map((payment) => (
                   <li key={payment.id}>
-                    <PaymentCard payment={payment} />
+                    <PaymentCard
+                      payment={payment}
+                      learner={learner(payment.user_id)}
+                      course={course(payment.course_id)}
+                    />
                   </li>
                 ))}
               </ul>

@@ -7,6 +7,8 @@ import { money } from '../../i18n/format';
 import { Button } from '../../ui/Button';
 import { Page } from '../../ui/Card';
 import { Empty, Failure, Loaded } from '../../ui/Loaded';
+import { childrenQuery } from '../learning/queries';
+import { useCourseTitles } from './names';
 import { PaymentCard } from './PaymentCard';
 
 /** A guardian's payments. One that waited too long asks for a fresh yes before any phone rings. */
@@ -14,22 +16,29 @@ export function ParentPayments() {
   const { t } = useTranslation();
   const query = useQuery({
     queryKey: ['payments', 'mine'],
-    queryFn: () => client.call<{ payments: Payment[] | null }>('/parent/payments'),
+    queryFn: () => client.call<{ items: Payment[] | null }>('/parent/payments', { query: { limit: 100 } }),
     refetchInterval: 5_000,
   });
+  const children = useQuery(childrenQuery).data?.children ?? [];
+  const child = (id: string) => children.find((c) => c.id === id)?.name ?? t('payments.learner');
+  const course = useCourseTitles();
   return (
     <Page title={t('payments.title')} lead={t('payments.parent_lead')}>
       <Loaded
         query={query}
-        isEmpty={(data) => !data.payments?.length}
+        isEmpty={(data) => !data.items?.length}
         empty={<Empty title={t('payments.none')}>{t('payments.parent_none')}</Empty>}
       >
         {(data) => (
           <ul className="grid gap-3 sm:grid-cols-2">
-            {data.payments?.map((payment) => (
+            {data.items?.map((payment) => (
               <li key={payment.id}>
-                <PaymentCard payment={payment}>
-                  {payment.status === 'needs_confirmation' && <FreshYes payment={payment} />}
+                <PaymentCard
+                  payment={payment}
+                  learner={child(payment.user_id)}
+                  course={course(payment.course_id)}
+                >
+                  {payment.state === 'needs_confirmation' && <FreshYes payment={payment} />}
                 </PaymentCard>
               </li>
             ))}
@@ -44,7 +53,7 @@ function FreshYes({ payment }: { payment: Payment }) {
   const { t, i18n } = useTranslation();
   const queries = useQueryClient();
   const confirm = useMutation({
-    mutationFn: () => client.call(`/payments/${payment.id}/confirm`, { method: 'POST', body: {} }),
+    mutationFn: () => client.call(`/payments/${payment.id}/confirm`, { method: 'POST' }),
     onSuccess: () => queries.invalidateQueries({ queryKey: ['payments'] }),
   });
   return (

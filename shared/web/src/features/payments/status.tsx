@@ -25,9 +25,9 @@ const STATES: Record<string, { icon: LucideIcon; tone: Tone }> = {
 };
 
 /** Where a payment stands, in plain words. An unknown word of a newer server counts as "being checked". */
-export function PaymentState({ status }: { status: string }) {
+export function PaymentState({ state }: { state: string }) {
   const { t } = useTranslation();
-  const known = status in STATES ? status : 'review';
+  const known = state in STATES ? state : 'review';
   const { icon, tone } = STATES[known] ?? { icon: CircleHelp, tone: 'sun' as Tone };
   return (
     <Badge tone={tone} icon={icon}>

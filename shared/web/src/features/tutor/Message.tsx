@@ -33,8 +33,10 @@ export function Message({ message }: { message: TutorMessage }) {
         <Bird aria-hidden="true" className="size-6" />
       </span>
       <div className="min-w-0 max-w-[88%] space-y-3 rounded-card rounded-tl-md border border-line bg-surface px-4 py-3 shadow-card">
-        <span className="sr-only">{t('tutor.bird')}</span>
-        <p className="whitespace-pre-wrap">{message.content}</p>
+        <p className="whitespace-pre-wrap">
+          <span className="sr-only">{t('tutor.bird')} </span>
+          {message.content}
+        </p>
         {source && message.source && (
           <Badge tone={source.tone} icon={source.icon}>
             {t(`tutor.source_${message.source}`)}

@@ -1,0 +1,38 @@
+import { isAnswered, parseNumber, toSubmit } from './answers';
+
+describe('a typed number', () => {
+  it.each([
+    ['2.5', 2.5],
+    ['2,5', 2.5],
+    [' 1 000 ', 1000],
+    ['-3', -3],
+    ['.5', 0.5],
+  ])('%s is %d', (text, value) => expect(parseNumber(text)).toBe(value));
+  it.each(['', 'two', '1/2', '1.2.3', '5 m'])('"%s" is none', (text) =>
+    expect(parseNumber(text)).toBeUndefined(),
+  );
+});
+
+describe('answers', () => {
+  it('count zero as an answer, and an emptied box as none', () => {
+    expect(isAnswered({ question_id: 'a', numeric_answer: 0 })).toBe(true);
+    expect(isAnswered({ question_id: 'a', numeric_answer: undefined })).toBe(false);
+    expect(isAnswered({ question_id: 'a', text_answer: '  ' })).toBe(false);
+    expect(isAnswered({ question_id: 'a', selected_options: [] })).toBe(false);
+  });
+
+  it('go out without the empty ones and without those of questions that are gone', () => {
+    const questions = [{ id: 'a' }, { id: 'b' }].map((q) => ({
+      ...q,
+      type: 'single' as const,
+      question: '',
+      points: 1,
+    }));
+    const answers = {
+      a: { question_id: 'a', selected_option: 'x' },
+      b: { question_id: 'b', selected_option: '' },
+      gone: { question_id: 'gone', selected_option: 'y' },
+    };
+    expect(toSubmit(questions, answers)).toEqual([{ question_id: 'a', selected_option: 'x' }]);
+  });
+});
