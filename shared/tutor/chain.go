@@ -208,3 +208,6 @@ func (b *breaker) failed(now time.Time, f *Failure) {
 	b.rest = min(max(2*b.rest, restFirst), restMost)
 	b.resting, b.until = true, now.Add(max(b.rest, f.RetryAfter))
 }
+
+// HasModel tells whether any model is configured here.
+func (s *Service) HasModel() bool { return len(s.chain.routes) > 0 }

@@ -225,7 +225,7 @@ func (s *Service) gather(ctx context.Context, tx db.Tx, in Asking, p *plan) erro
 	if err != nil {
 		return fmt.Errorf("search lessons: %w", err)
 	}
-	p.passages = fitting(p.original, found, open)
+	p.passages = allowed(found, open)
 	p.turns, err = s.turns(ctx, tx, p.profile, in.Context)
 	return err
 }

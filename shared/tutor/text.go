@@ -2,8 +2,8 @@ package tutor
 
 import (
 	"fmt"
+	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // The fixed texts, in both languages. They are part of the product and need no
@@ -100,65 +100,17 @@ func languageOf(text string) Language {
 	return English
 }
 
-// small are words that say nothing about the subject of a question.
-var small = map[string]bool{
-	"what": true, "which": true, "where": true, "when": true, "why": true, "how": true, "who": true, "whose": true, "does": true, "did": true, "the": true,
-	"are": true, "was": true, "were": true, "and": true, "for": true, "from": true, "with": true, "that": true, "this": true, "these": true,
-	"can": true, "could": true, "would": true, "should": true, "you": true, "your": true, "please": true, "tell": true, "explain": true,
-	"about": true, "have": true, "has": true, "there": true, "they": true, "them": true, "many": true, "much": true, "help": true, "mean": true,
-	"means": true, "meaning": true, "give": true, "show": true, "learn": true, "know": true, "want": true, "need": true, "not": true, "but": true,
-	"into": true, "between": true, "example": true, "examples": true, "find": true, "get": true, "make": true, "use": true, "used": true,
-}
-
-// fitting keeps the passages of open courses that speak of at least half of
-// what the question asks about, so that a single shared word is not taken for
-// an answer.
-func fitting(question string, passages []Passage, open []string) []Passage {
-	var subject []string
-	for _, w := range normalise(question) {
-		if utf8.RuneCountInString(w) >= 3 && !small[w] && !swahili[w] {
-			subject = append(subject, stem(w))
-		}
-	}
-	allowed := make(map[string]bool, len(open))
-	for _, c := range open {
-		allowed[c] = true
-	}
-	var out []Passage
-	for _, p := range passages {
-		if allowed[p.CourseID] && fits(subject, p) {
-			out = append(out, p)
-		}
-		if len(out) == mostPassages {
-			break
-		}
-	}
-	return out
-}
-
 // mostPassages is how many are quoted in one answer.
 const mostPassages = 3
 
-func fits(subject []string, p Passage) bool {
-	if len(subject) == 0 {
-		return false
-	}
-	have := map[string]bool{}
-	for _, w := range normalise(p.LessonTitle + " " + p.Heading + " " + p.Quote) {
-		have[stem(w)] = true
-	}
-	hits := 0
-	for _, w := range subject {
-		if have[w] {
-			hits++
+// allowed keeps the best passages of open courses. Search was told which those
+// are; a paid lesson must not be quoted even if it forgot.
+func allowed(passages []Passage, open []string) []Passage {
+	var out []Passage
+	for _, p := range passages {
+		if slices.Contains(open, p.CourseID) && len(out) < mostPassages {
+			out = append(out, p)
 		}
 	}
-	return hits*2 >= len(subject)
-}
-
-// stem cuts a word to its first six letters and drops a plural s: enough to meet
-// "fractions" with "fraction", cheap enough for every question.
-func stem(w string) string {
-	r := []rune(strings.TrimSuffix(w, "s"))
-	return string(r[:min(len(r), 6)])
+	return out
 }

@@ -31,8 +31,9 @@ type Consents interface {
 	HasConsent(ctx context.Context, tx db.Tx, learner identity.AccountID, purpose string) (bool, error)
 }
 
-// Passages searches the lessons that are on this node. Courses limits it to
-// those; none means no passage.
+// Passages searches the lessons that are on this node. It gives only passages
+// that fit the question, best first, of the given courses; no course means no
+// passage.
 type Passages interface {
 	Search(ctx context.Context, tx db.Tx, query string, courses []string) ([]Passage, error)
 }
