@@ -91,28 +91,39 @@ func takeOver(ctx context.Context, js jetstream.JetStream, stream string) (jetst
 	return js.CreateConsumer(ctx, stream, cfg)
 }
 
-// take hands one message over. Only the tail of the subject is used, and only
-// to know what sort of message it is.
+// take hands one message over. After an error it comes again, before any other.
 func (in *inbox) take(ctx context.Context, msg jetstream.Msg) {
-	s := in.school
+	log := in.school.log
 	meta, err := msg.Metadata()
 	if err != nil {
-		s.log.Error("a message without metadata", logging.Err(err))
+		log.Error("a message without metadata", logging.Err(err))
 		return
 	}
-	m, err := syncproto.ParseSubject(tail(msg.Subject()), msg.Data())
-	if err != nil {
-		s.log.Warn("the uplink carries an unknown message", slog.Int("bytes", len(msg.Data())), logging.Err(err))
-	} else if err := s.hub.handler(ctx, s.name, in.epoch, m); err != nil {
+	if err := in.deliver(ctx, msg); err != nil {
 		if ctx.Err() == nil {
-			s.log.Warn("a message is delivered again later", slog.Uint64("tries", meta.NumDelivered), logging.Err(err))
+			log.Warn("a message is delivered again later", slog.Uint64("tries", meta.NumDelivered), logging.Err(err))
 		}
 		in.settle(msg.NakWithDelay(retryAfter(meta.NumDelivered)))
 		return
 	}
 	in.settle(msg.Ack())
-	s.handled.Add(1)
 	in.free(ctx, meta.Sequence.Stream, len(msg.Data()))
+}
+
+// deliver calls the handler. Only the tail of the subject is used, and only to
+// know what sort of message it is; an unknown sort is swallowed.
+func (in *inbox) deliver(ctx context.Context, msg jetstream.Msg) error {
+	s := in.school
+	m, err := syncproto.ParseSubject(tail(msg.Subject()), msg.Data())
+	if err != nil {
+		s.log.Warn("the uplink carries an unknown message", slog.Int("bytes", len(msg.Data())), logging.Err(err))
+		return nil
+	}
+	if err := s.hub.handler(ctx, s.name, in.epoch, m); err != nil {
+		return err
+	}
+	s.handled.Add(1)
+	return nil
 }
 
 func (in *inbox) settle(err error) {

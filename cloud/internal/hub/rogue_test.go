@@ -1,9 +1,12 @@
 package hub
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 	"sync"
@@ -163,6 +166,34 @@ func (r *rogue) publish(subject, data string) {
 	}
 }
 
+// control sends a message with a status line, which the client library does not.
+func (r *rogue) control(subject, reply, header string) {
+	r.t.Helper()
+	conn, err := r.server.InProcessConn()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer conn.Close()
+	lines := bufio.NewReader(conn)
+	if _, err := lines.ReadString('\n'); err != nil { // INFO
+		r.t.Fatal(err)
+	}
+	_, err = fmt.Fprintf(conn, "CONNECT {\"verbose\":false,\"headers\":true,\"no_responders\":true,\"protocol\":1}\r\nHPUB %s %s %d %d\r\n%s\r\nPING\r\n",
+		subject, reply, len(header), len(header), header)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for {
+		line, err := lines.ReadString('\n')
+		if err != nil || strings.HasPrefix(line, "-ERR") {
+			r.t.Fatalf("control message: %q, %v", line, err)
+		}
+		if strings.HasPrefix(line, "PONG") {
+			return
+		}
+	}
+}
+
 // mirrored is how many messages the rogue's copy of DOWN has.
 func (r *rogue) mirrored() uint64 {
 	s, err := r.js.Stream(r.t.Context(), downStream(7))
@@ -170,6 +201,39 @@ func (r *rogue) mirrored() uint64 {
 		r.t.Fatal(err)
 	}
 	return s.CachedInfo().State.Msgs
+}
+
+func births(t *testing.T, h *Hub, school string) map[string]time.Time {
+	t.Helper()
+	o, err := h.outbox(school, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]time.Time{}
+	for _, name := range []string{upStream(7), downStream(7)} {
+		s, err := o.js.Stream(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[name] = s.CachedInfo().Created
+	}
+	return out
+}
+
+// lost tells whether a stream of the school was deleted, or was and is new.
+func lost(t *testing.T, h *Hub, school string, created map[string]time.Time) bool {
+	t.Helper()
+	o, err := h.outbox(school, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{upStream(7), downStream(7)} {
+		s, err := o.js.Stream(t.Context(), name)
+		if errors.Is(err, jetstream.ErrStreamNotFound) || err == nil && !s.CachedInfo().Created.Equal(created[name]) {
+			return true
+		}
+	}
+	return false
 }
 
 func opaque(data string) []syncproto.Message {
@@ -318,27 +382,22 @@ func TestConfusedDeputyStaysInItsAccount(t *testing.T) {
 	}
 	eventually(t, "b has its message", func() bool { return b.mirrored() == 1 })
 
+	created := births(t, h, "school-a")
 	const deleteUp = "$JS.API.STREAM.DELETE.UP_7"
 	for _, reply := range []string{
 		"$JS." + b.creds.EdgeDomain + ".API.STREAM.DELETE.UP_7", "$JS.hub.API.STREAM.DELETE.DOWN_7", "down.7.frame.0",
 		"$SYS.REQ.SERVER.PING", "$JS.API.STREAM.DELETE.DOWN_7", deleteUp,
 	} {
-		fc := nats.NewMsg(upDelivery(7))
-		fc.Reply = reply
-		fc.Header = nats.Header{"Status": {"100"}, "Description": {"FlowControl Request"}}
-		hb := nats.NewMsg(upDelivery(7))
-		hb.Header = nats.Header{"Status": {"100"}, "Description": {"Idle Heartbeat"}, "Nats-Consumer-Stalled": {reply}}
-		reset := nats.NewMsg("$JS.hub.API.CONSUMER.RESET.DOWN_7.EDGE")
-		reset.Reply = reply
-		for _, m := range []*nats.Msg{fc, hb, reset} {
-			if err := a.conn.PublishMsg(m); err != nil {
-				t.Fatal(err)
-			}
+		a.control(upDelivery(7), reply, "NATS/1.0 100 FlowControl Request\r\n\r\n")
+		a.control(upDelivery(7), "", "NATS/1.0 100 Idle Heartbeat\r\nNats-Consumer-Stalled: "+reply+"\r\n\r\n")
+		if err := a.conn.PublishRequest("$JS.hub.API.CONSUMER.RESET.DOWN_7.EDGE", reply, nil); err != nil {
+			t.Fatal(err)
 		}
 	}
 	if err := a.conn.Flush(); err != nil {
 		t.Fatal(err)
 	}
+	eventually(t, "the attack does what it can", func() bool { return lost(t, h, "school-a", created) })
 
 	b.publish("up.7.frame.4", "b still works")
 	eventually(t, "B is untouched", func() bool { return len(got.from("school-b")) == 2 })

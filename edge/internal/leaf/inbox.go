@@ -97,10 +97,7 @@ func (in *inbox) take(ctx context.Context, msg jetstream.Msg) {
 		in.log.Error("a message without metadata", logging.Err(err))
 		return
 	}
-	m, err := syncproto.ParseSubject(tail(msg.Subject()), msg.Data())
-	if err != nil {
-		in.log.Warn("the downlink carries an unknown message", slog.String("subject", msg.Subject()), logging.Err(err))
-	} else if err := in.handler(ctx, m); err != nil {
+	if err := in.deliver(ctx, msg); err != nil {
 		if ctx.Err() == nil {
 			in.log.Warn("a message is delivered again later", slog.Uint64("tries", meta.NumDelivered), logging.Err(err))
 		}
@@ -109,6 +106,16 @@ func (in *inbox) take(ctx context.Context, msg jetstream.Msg) {
 	}
 	in.settle(msg.Ack())
 	in.free(ctx, meta.Sequence.Stream, len(msg.Data()))
+}
+
+// deliver calls the handler; a message of an unknown sort is swallowed.
+func (in *inbox) deliver(ctx context.Context, msg jetstream.Msg) error {
+	m, err := syncproto.ParseSubject(tail(msg.Subject()), msg.Data())
+	if err != nil {
+		in.log.Warn("the downlink carries an unknown message", slog.String("subject", msg.Subject()), logging.Err(err))
+		return nil
+	}
+	return in.handler(ctx, m)
 }
 
 func (in *inbox) settle(err error) {
