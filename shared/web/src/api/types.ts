@@ -183,23 +183,24 @@ export interface Today {
 }
 
 /** Where an answer of the tutor came from. */
-export type AnswerSource = 'lesson_passages' | 'local_model' | 'cloud_model' | 'none' | 'safety';
+export type AnswerKind = 'lesson_passages' | 'local_model' | 'cloud_model' | 'none' | 'safety';
+
+export interface TutorSource {
+  kind: AnswerKind;
+  reason: string;
+  passages: { course_title: string; lesson_title: string; heading: string; link: string }[];
+}
 
 export interface TutorMessage {
-  id?: string;
   role: 'user' | 'assistant';
   content: string;
   timestamp: string;
-  source?: AnswerSource;
-  /** A better answer is on its way from the cloud. */
-  pending?: boolean;
-  passages?: { course_title: string; lesson_title: string; heading?: string; link: string }[];
-}
-
-export interface TutorReply {
-  message: string;
-  conversation_id: string;
-  timestamp: string;
+  question_id: string;
+  source: TutorSource | null;
+  /** Of a question: a better answer may still come from the cloud. */
+  queued: boolean;
+  /** Of an answer: it came from the cloud after another was shown. */
+  better: boolean;
 }
 
 export interface TutorHistory {
@@ -317,9 +318,10 @@ export interface Alert {
   id: string;
   learner_id: string;
   learner_name: string;
-  kind?: string;
-  created_at: string;
-  acknowledged_at?: string | null;
+  category: string;
+  severity: 'high' | 'standard';
+  at: string;
+  is_acknowledged: boolean;
 }
 
 export interface School {

@@ -1,7 +1,10 @@
+import { useQuery } from '@tanstack/react-query';
 import { LogOut, Moon, Sun, SunMoon, UserRound } from 'lucide-react';
 import { Suspense, useEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, NavLink, Outlet, useLocation } from 'react-router';
+import type { Me } from '../api/types';
+import { schoolQuery } from '../features/identity/queries';
 import { signOut, useSession } from '../features/identity/session';
 import { type Language, switchLanguage } from '../i18n';
 import { useConnection } from '../offline/connection';
@@ -15,7 +18,8 @@ import { chooseTheme, type ThemeChoice, useTheme } from './theme';
 export function Shell() {
   const { t } = useTranslation();
   const me = useSession((s) => s.me);
-  const items = me ? navFor(me) : [];
+  const namedAdult = useNamedAdult(me);
+  const items = me ? navFor(me, namedAdult) : [];
   const main = useRef<HTMLElement>(null);
   const { pathname } = useLocation();
   const first = useRef(true);
@@ -56,6 +60,13 @@ export function Shell() {
       {items.length > 0 && <BottomNav items={items} />}
     </div>
   );
+}
+
+/** Whether this is the adult the school named for children in danger. */
+function useNamedAdult(me: Me | null): boolean {
+  const school = me?.school_id ?? '';
+  const query = useQuery({ ...schoolQuery(school), enabled: me?.role === 'instructor' && school !== '' });
+  return query.data?.named_adult_id !== undefined && query.data.named_adult_id === me?.id;
 }
 
 function TopBar() {

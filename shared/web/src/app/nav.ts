@@ -26,7 +26,7 @@ const COURSES = at('/courses', 'nav.courses', BookOpen);
 const PROFILE = at('/me', 'nav.me', UserRound);
 
 /** The few places of a role. A duty at the school adds its place; nothing else is shown. */
-export function navFor(me: Me): NavItem[] {
+export function navFor(me: Me, namedAdult: boolean): NavItem[] {
   switch (me.role) {
     case 'student':
       return [HOME, COURSES, at('/tutor', 'nav.tutor', Bird), at('/results', 'nav.results', ClipboardCheck)];
@@ -34,7 +34,7 @@ export function navFor(me: Me): NavItem[] {
       return [
         at('/', 'nav.class', Users),
         ...(me.duties?.includes('bursar') ? [at('/payments', 'nav.payments', HandCoins)] : []),
-        ...(me.duties?.includes('head') ? [at('/alerts', 'nav.alerts', ShieldAlert)] : []),
+        ...(me.duties?.includes('head') || namedAdult ? [at('/alerts', 'nav.alerts', ShieldAlert)] : []),
         COURSES,
         PROFILE,
       ];

@@ -1,12 +1,15 @@
 import { QueryClientProvider } from '@tanstack/react-query';
-import { act, render, screen, waitFor } from '@testing-library/react';
+import { act, render, renderHook, screen, waitFor } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
+import type { ReactNode } from 'react';
 import { MemoryRouter, Route, Routes } from 'react-router';
 import { outbox } from '../../api';
 import { queryClient } from '../../api/query';
+import type { Assessment } from '../../api/types';
 import { openDraft } from '../../offline/drafts';
 import { useSession } from '../identity/session';
 import { QuizPage } from './QuizPage';
+import { useQuiz } from './useQuiz';
 
 const quiz = {
   id: 'quiz',
@@ -109,12 +112,7 @@ describe('a quiz', () => {
     const id = open();
     await answerAndReview();
     const { attemptId } = await openDraft(id, 'quiz');
-    const button = screen.getByRole('button', { name: 'Hand in' });
-    // Both taps land before the page has drawn anything new.
-    act(() => {
-      button.click();
-      button.click();
-    });
+    await userEvent.dblClick(screen.getByRole('button', { name: 'Hand in' }));
     expect(await screen.findByText('Well done, you passed!')).toBeInTheDocument();
     expect(box.handedIn).toHaveLength(1);
     expect(box.handedIn[0]).toMatchObject({
@@ -123,6 +121,19 @@ describe('a quiz', () => {
       answers: [{ question_id: 'q1', selected_option: 'quarter' }],
     });
     expect(screen.getByText('One of four.')).toBeInTheDocument();
+  });
+
+  it('is handed in once even when both taps come before the page has changed', async () => {
+    const box = serve();
+    const wrapper = ({ children }: { children: ReactNode }) => (
+      <QueryClientProvider client={queryClient}>{children}</QueryClientProvider>
+    );
+    const { result } = renderHook(() => useQuiz('twice', quiz as Assessment), { wrapper });
+    await waitFor(() => expect(result.current.stage.at).toBe('answering'));
+    await act(async () => {
+      await Promise.all([result.current.handIn(), result.current.handIn()]);
+    });
+    expect(box.handedIn).toHaveLength(1);
   });
 
   it('says that it waits while the box does not answer, and arrives as the same attempt', async () => {

@@ -112,7 +112,7 @@ function Onward({ lesson }: { lesson: Lesson }) {
         <ButtonLink
           look="plain"
           className="min-h-14"
-          to={`/tutor?lesson=${lesson.id}`}
+          to={`/tutor?course=${lesson.course_id}`}
           state={{ lesson: lesson.title }}
         >
           <Bird aria-hidden="true" className="size-6 shrink-0" />

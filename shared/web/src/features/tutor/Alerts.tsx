@@ -45,7 +45,7 @@ function Row({ alert }: { alert: Alert }) {
     mutationFn: () => client.call(`/safeguarding/alerts/${alert.id}/acknowledge`, { method: 'POST' }),
     onSuccess: () => queries.invalidateQueries({ queryKey: ['alerts'] }),
   });
-  const taken = Boolean(alert.acknowledged_at);
+  const taken = alert.is_acknowledged;
   return (
     <Card className="space-y-3">
       <div className="flex flex-wrap items-center justify-between gap-2">
@@ -54,7 +54,10 @@ function Row({ alert }: { alert: Alert }) {
           {taken ? t('alerts.taken') : t('alerts.open')}
         </Badge>
       </div>
-      <p className="text-muted">{moment(alert.created_at, i18n.language)}</p>
+      <p>
+        {t('alerts.category', { category: t(`alerts.category_${alert.category}`, { defaultValue: '' }) })}
+      </p>
+      <p className="text-muted">{moment(alert.at, i18n.language)}</p>
       <p>{t('alerts.what_to_do')}</p>
       {acknowledge.error && <Failure error={acknowledge.error} />}
       {!taken && (

@@ -1,11 +1,11 @@
 import { Bird, BookOpen, CircleHelp, Cloud, Cpu, Hourglass, type LucideIcon, ShieldPlus } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
-import type { AnswerSource, TutorMessage } from '../../api/types';
+import type { AnswerKind, TutorMessage } from '../../api/types';
 import { moment } from '../../i18n/format';
 import { Badge, type Tone } from '../../ui/Badge';
 
-const SOURCES: Record<AnswerSource, { icon: LucideIcon; tone: Tone }> = {
+const SOURCES: Record<AnswerKind, { icon: LucideIcon; tone: Tone }> = {
   lesson_passages: { icon: BookOpen, tone: 'brand' },
   local_model: { icon: Cpu, tone: 'brand' },
   cloud_model: { icon: Cloud, tone: 'brand' },
@@ -14,7 +14,7 @@ const SOURCES: Record<AnswerSource, { icon: LucideIcon; tone: Tone }> = {
 };
 
 /** One turn of the talk: the learner's at the right, the Bird's at the left with its source. */
-export function Message({ message }: { message: TutorMessage }) {
+export function Message({ message, waiting }: { message: TutorMessage; waiting: boolean }) {
   const { t, i18n } = useTranslation();
   const time = moment(message.timestamp, i18n.language);
   if (message.role === 'user') {
@@ -26,7 +26,7 @@ export function Message({ message }: { message: TutorMessage }) {
       </div>
     );
   }
-  const source = message.source && SOURCES[message.source];
+  const source = message.source && SOURCES[message.source.kind];
   return (
     <div className="flex gap-3">
       <span className="grid size-10 shrink-0 place-items-center rounded-full bg-sun text-[#3d2b00]">
@@ -39,11 +39,12 @@ export function Message({ message }: { message: TutorMessage }) {
         </p>
         {source && message.source && (
           <Badge tone={source.tone} icon={source.icon}>
-            {t(`tutor.source_${message.source}`)}
+            {t(`tutor.source_${message.source.kind}`)}
           </Badge>
         )}
         <Passages message={message} />
-        {message.pending && (
+        {message.better && <p className="text-sm text-muted">{t('tutor.better')}</p>}
+        {waiting && (
           <p className="flex items-center gap-2 text-sm text-muted">
             <Hourglass aria-hidden="true" className="size-4 shrink-0" />
             {t('tutor.pending')}
@@ -57,13 +58,14 @@ export function Message({ message }: { message: TutorMessage }) {
 
 function Passages({ message }: { message: TutorMessage }) {
   const { t } = useTranslation();
-  if (!message.passages?.length) return null;
+  const passages = message.source?.passages ?? [];
+  if (passages.length === 0) return null;
   return (
     <div>
       <p className="text-sm font-semibold">{t('tutor.read_more')}</p>
       <ul>
-        {message.passages.map((p) => (
-          <li key={p.link}>
+        {passages.map((p) => (
+          <li key={`${p.link} ${p.heading}`}>
             <Link
               to={p.link}
               className="inline-flex min-h-tap items-center text-brand underline underline-offset-2"

@@ -4,7 +4,8 @@ import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useLocation, useSearchParams } from 'react-router';
 import { client } from '../../api';
-import type { TutorHistory, TutorReply } from '../../api/types';
+import type { TutorHistory } from '../../api/types';
+import { newId } from '../../offline/id';
 import { Button } from '../../ui/Button';
 import { Page } from '../../ui/Card';
 import { Failure, Loaded } from '../../ui/Loaded';
@@ -19,7 +20,7 @@ export function Tutor() {
     queryKey: ['tutor'],
     queryFn: () => client.call<TutorHistory>('/ai-tutor/history', { query: { limit: 50 } }),
     // While a better answer is on its way, look for it.
-    refetchInterval: (query) => (query.state.data?.messages?.some((m) => m.pending) ? 5_000 : false),
+    refetchInterval: (query) => (query.state.data?.messages?.some((m) => m.queued) ? 5_000 : false),
   });
 
   return (
@@ -41,32 +42,45 @@ export function Tutor() {
 }
 
 function Talk({ history }: { history: TutorHistory }) {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   const queries = useQueryClient();
   const [params] = useSearchParams();
-  const lessonId = params.get('lesson') ?? undefined;
+  const courseId = params.get('course') ?? undefined;
+  const [questionId, setQuestionId] = useState(newId);
   const lessonTitle = (useLocation().state as { lesson?: string } | null)?.lesson;
   const [text, setText] = useState('');
   const end = useRef<HTMLDivElement>(null);
 
   const ask = useMutation({
     mutationFn: (message: string) =>
-      client.call<TutorReply>('/ai-tutor/chat', {
+      client.call('/ai-tutor/chat', {
         method: 'POST',
-        body: { message, lesson_id: lessonId },
+        // The id is the draft's: a repeated request is the same question.
+        body: { message, question_id: questionId, course_id: courseId, language: i18n.language },
         timeoutMs: 90_000,
       }),
     onSuccess: async () => {
       setText('');
+      setQuestionId(newId());
       await queries.invalidateQueries({ queryKey: ['tutor'] });
     },
   });
 
   const messages = history.messages ?? [];
+  const waiting = new Set(messages.filter((m) => m.queued).map((m) => m.question_id));
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new message is what scrolls
   useEffect(() => {
     if (messages.length > 0) end.current?.scrollIntoView({ block: 'end' });
   }, [messages.length, ask.isPending]);
+
+  // Other words are another question.
+  const change = (typed: string) => {
+    setText(typed);
+    if (ask.isError) {
+      setQuestionId(newId());
+      ask.reset();
+    }
+  };
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -76,11 +90,11 @@ function Talk({ history }: { history: TutorHistory }) {
 
   return (
     <div className="space-y-5">
-      {messages.length === 0 && !ask.isPending && <Welcome onPick={setText} />}
+      {messages.length === 0 && !ask.isPending && <Welcome onPick={change} />}
       <ol aria-live="polite" className="space-y-4">
-        {messages.map((message, i) => (
-          <li key={message.id ?? `${message.timestamp}-${i}`}>
-            <Message message={message} />
+        {messages.map((message) => (
+          <li key={`${message.question_id}-${message.role}`}>
+            <Message message={message} waiting={waiting.has(message.question_id)} />
           </li>
         ))}
         {ask.isPending && (
@@ -103,7 +117,7 @@ function Talk({ history }: { history: TutorHistory }) {
           rows={3}
           maxLength={MAX_LENGTH}
           value={text}
-          onChange={(e) => setText(e.target.value)}
+          onChange={(e) => change(e.target.value)}
           className="w-full rounded-xl border border-edge bg-surface px-3.5 py-2.5 text-base"
         />
         <Button type="submit" wide disabled={ask.isPending || text.trim() === ''}>
