@@ -2,6 +2,7 @@ package payments
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"slices"
 	"strings"
@@ -130,6 +131,14 @@ func orderRow(intent, state string) string {
 // TestAnyOrder lets payers, gateway, schools and time act in any order, and
 // proves the book after every step.
 func TestAnyOrder(t *testing.T) {
+	// Every step is a handful of transactions: a quarter of rapid's usual number
+	// of runs, unless a number is asked for.
+	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
+		if err := f.Value.Set("25"); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = f.Value.Set(f.DefValue) }()
+	}
 	w := newWorld(t)
 	scenarios := append(simgate.Scenarios(), simgate.Success)
 	rapid.Check(t, func(r *rapid.T) {

@@ -280,6 +280,19 @@ func TestPayBill(t *testing.T) {
 			t.Errorf("open %v, suspense %d", open, w.balance(accountSuspense))
 		}
 	})
+	t.Run("the second channel's report of a payment that is booked changes nothing", func(t *testing.T) {
+		w := newWorld(t)
+		i := w.intent(shared, simgate.Success)
+		w.arrive(i)
+		w.run()
+		w.want(i, pay.StateCompleted, "")
+		rev := w.order(i).Rev
+		w.gate.Confirm(w.gate.Snapshot().Book[0].Receipt)
+		if open := w.reviews(); len(open) != 0 || w.order(i).Rev != rev {
+			t.Errorf("open %v, revision %d after %d", open, w.order(i).Rev, rev)
+		}
+		w.sound(0)
+	})
 	t.Run("an admin places unmatched money", func(t *testing.T) {
 		w := newWorld(t)
 		i := w.intent(shared, simgate.Cancel)

@@ -123,6 +123,9 @@ var checks = []struct {
 	{"a purchase in the book has no paid order", db.SQL{Postgres: `
 		SELECT t.id FROM ledger_transactions t WHERE t.kind = 'purchase' AND NOT EXISTS (
 			SELECT FROM payment_orders o WHERE 'buy:' || o.intent_id = t.id AND o.state IN ('completed', 'late_success'))`}},
+	{"a purchase and its receipt disagree", db.SQL{Postgres: `
+		SELECT t.id FROM ledger_transactions t LEFT JOIN payment_receipts r ON r.receipt = t.receipt
+		WHERE t.kind = 'purchase' AND (r.receipt IS NULL OR r.disposition <> 'purchase' OR r.intent_id <> t.intent_id)`}},
 	{"an active entitlement has no paid order", db.SQL{Postgres: `
 		SELECT e.id FROM entitlements e WHERE e.active AND e.source = 'purchase' AND NOT EXISTS (
 			SELECT FROM payment_orders o WHERE o.intent_id = e.intent_id AND o.learner_id = e.learner_id
