@@ -120,10 +120,11 @@ func (h *Hub) Start(ctx context.Context) error {
 	srv.SetLoggerV2(serverLog{h.opts.Log.With(slog.String("part", "nats"))}, false, false, false)
 
 	srv.Start()
-	if !srv.ReadyForConnections(30 * time.Second) {
+	if !srv.JetStreamEnabled() || !srv.ReadyForConnections(30*time.Second) {
 		srv.Shutdown()
 		srv.WaitForShutdown()
-		return fmt.Errorf("hub: the server does not listen on %s", net.JoinHostPort(opts.LeafNode.Host, strconv.Itoa(opts.LeafNode.Port)))
+		return fmt.Errorf("hub: the server does not come up on %s with its store in %s (the store may be deleted)",
+			net.JoinHostPort(opts.LeafNode.Host, strconv.Itoa(opts.LeafNode.Port)), opts.StoreDir)
 	}
 
 	h.mu.Lock()

@@ -16,6 +16,7 @@ import (
 )
 
 func TestFramesGoBothWaysInOrder(t *testing.T) {
+	t.Parallel()
 	h := newHub(t)
 	a, b := newBox(t, h, "school-a", 7), newBox(t, h, "school-b", 9)
 	a.start()
@@ -40,6 +41,7 @@ func TestFramesGoBothWaysInOrder(t *testing.T) {
 }
 
 func TestFramesSentWhileTheLineIsCutArriveAfterwards(t *testing.T) {
+	t.Parallel()
 	h := newHub(t)
 	a := newBox(t, h, "school-a", 7)
 	a.start()
@@ -69,6 +71,7 @@ func TestFramesSentWhileTheLineIsCutArriveAfterwards(t *testing.T) {
 }
 
 func TestKilledHubLosesNothingThatTheSchoolSends(t *testing.T) {
+	t.Parallel()
 	h := newHub(t)
 	a := newBox(t, h, "school-a", 7)
 	a.start()
@@ -88,6 +91,7 @@ func TestKilledHubLosesNothingThatTheSchoolSends(t *testing.T) {
 }
 
 func TestWipedHubIsRestoredFromTheDatabase(t *testing.T) {
+	t.Parallel()
 	h := newHub(t)
 	a := newBox(t, h, "school-a", 7)
 	a.start()
@@ -111,6 +115,7 @@ func TestWipedHubIsRestoredFromTheDatabase(t *testing.T) {
 }
 
 func TestWipedBoxIsHeardAgainInTheSameEpoch(t *testing.T) {
+	t.Parallel()
 	for what, wipe := range map[string]func(t *testing.T, a *box){
 		"the store": func(t *testing.T, a *box) { remove(t, a.leaf.storeDir()) },
 		"all of it": func(t *testing.T, a *box) { remove(t, a.dir) },
@@ -139,6 +144,7 @@ func TestWipedBoxIsHeardAgainInTheSameEpoch(t *testing.T) {
 }
 
 func TestWipedStoreWithAClockThatWentBackIsHeard(t *testing.T) {
+	t.Parallel()
 	h := newHub(t)
 	a := newBox(t, h, "school-a", 7)
 	a.start()
@@ -158,6 +164,7 @@ func TestWipedStoreWithAClockThatWentBackIsHeard(t *testing.T) {
 }
 
 func TestStoreRolledBackByAPowerCutIsHeard(t *testing.T) {
+	t.Parallel()
 	h := newHub(t)
 	a := newBox(t, h, "school-a", 7)
 	a.start()
@@ -188,6 +195,7 @@ func TestStoreRolledBackByAPowerCutIsHeard(t *testing.T) {
 }
 
 func TestNewEpochReplacesTheOldUserAndItsStreams(t *testing.T) {
+	t.Parallel()
 	h := newHub(t)
 	a := newBox(t, h, "school-a", 7)
 	a.start()
@@ -225,6 +233,7 @@ func TestNewEpochReplacesTheOldUserAndItsStreams(t *testing.T) {
 }
 
 func TestRevokedBoxDropsAndStaysOut(t *testing.T) {
+	t.Parallel()
 	h := newHub(t)
 	a := newBox(t, h, "school-a", 7)
 	b := newBox(t, h, "school-b", 7)
@@ -252,6 +261,7 @@ func TestRevokedBoxDropsAndStaysOut(t *testing.T) {
 }
 
 func TestForeignAuthorityIsNotTrusted(t *testing.T) {
+	t.Parallel()
 	h, other := newHub(t), newHub(t, "-hub.secret", "another secret for tests")
 	a, b := newBox(t, h, "school-a", 7), newBox(t, other, "school-b", 7)
 	opts := a.options()
@@ -261,6 +271,7 @@ func TestForeignAuthorityIsNotTrusted(t *testing.T) {
 }
 
 func TestFullStreamSaysSoAndRecovers(t *testing.T) {
+	t.Parallel()
 	h := newHub(t)
 	a := newBox(t, h, "school-a", 7)
 	a.bytes = 1 << 20
@@ -288,6 +299,7 @@ func TestFullStreamSaysSoAndRecovers(t *testing.T) {
 }
 
 func TestFullDownlinkSaysSo(t *testing.T) {
+	t.Parallel()
 	h := newHub(t, "-hub.bytes", strconv.Itoa(1<<20))
 	a := newBox(t, h, "school-a", 7)
 	var got answer
@@ -307,6 +319,7 @@ func TestFullDownlinkSaysSo(t *testing.T) {
 }
 
 func TestPurgeFreesEachLaneByItself(t *testing.T) {
+	t.Parallel()
 	h := newHub(t)
 	a := newBox(t, h, "school-a", 7)
 	a.line.setCut(true)
@@ -330,6 +343,7 @@ func TestPurgeFreesEachLaneByItself(t *testing.T) {
 }
 
 func TestHellosAndAcksDoNotPileUp(t *testing.T) {
+	t.Parallel()
 	h := newHub(t)
 	a := newBox(t, h, "school-a", 7)
 	a.start()
@@ -356,6 +370,7 @@ func TestHellosAndAcksDoNotPileUp(t *testing.T) {
 }
 
 func TestRefusedMessageComesAgainBeforeTheNext(t *testing.T) {
+	t.Parallel()
 	h := newHub(t)
 	a := newBox(t, h, "school-a", 7)
 	a.refuse = 2
@@ -367,6 +382,7 @@ func TestRefusedMessageComesAgainBeforeTheNext(t *testing.T) {
 	eventually(t, "the frames down, in order and once", func() bool { return slices.Equal(a.got(), numbered("down", 1, 10)) })
 }
 
+// Not parallel: it counts goroutines and files.
 func TestStopEndsEverythingAndStartBeginsAgain(t *testing.T) {
 	h := newHub(t)
 	a := newBox(t, h, "school-a", 7)
@@ -395,6 +411,7 @@ func TestStopEndsEverythingAndStartBeginsAgain(t *testing.T) {
 }
 
 func TestUnreadableStoreIsWiped(t *testing.T) {
+	t.Parallel()
 	h := newHub(t)
 	a := newBox(t, h, "school-a", 7)
 	if err := os.WriteFile(filepath.Join(a.dir, "store"), []byte("not a directory"), 0o600); err != nil {
@@ -406,6 +423,7 @@ func TestUnreadableStoreIsWiped(t *testing.T) {
 }
 
 func TestStoreThatGaveUpIsStartedAgain(t *testing.T) {
+	t.Parallel()
 	h := newHub(t)
 	a := newBox(t, h, "school-a", 7)
 	a.start()
@@ -416,6 +434,7 @@ func TestStoreThatGaveUpIsStartedAgain(t *testing.T) {
 }
 
 func TestCredentialsThatDoNotBelongTogetherAreRefused(t *testing.T) {
+	t.Parallel()
 	h := newHub(t)
 	a, b := newBox(t, h, "school-a", 7), newBox(t, h, "school-b", 7)
 	opts := a.options()

@@ -43,7 +43,7 @@ func (l *Leaf) newLife(ctx context.Context) (*life, error) {
 	srv.SetLoggerV2(serverLog{l.opts.Log}, false, false, false)
 	srv.Start()
 	v := &life{server: srv, cancel: func() {}}
-	if !srv.ReadyForConnections(30*time.Second) || !srv.JetStreamEnabled() {
+	if !srv.JetStreamEnabled() || !srv.ReadyForConnections(30*time.Second) {
 		v.end()
 		return nil, errors.New("the server or its store did not come up")
 	}
