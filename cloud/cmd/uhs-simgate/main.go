@@ -1,5 +1,6 @@
-// Command uhs-simgate plays the M-Pesa gateway for development and tests: see
-// cloud/internal/simgate. It moves no money.
+// Command uhs-simgate plays what cannot be reached in development and tests: the
+// M-Pesa gateway (cloud/internal/simgate) and, below /llm/v1, a hosted model
+// (cloud/internal/llm/llmsim). It moves no money and knows nothing.
 package main
 
 import (
@@ -12,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"urbanhomeschool.org/uhs/cloud/internal/llm/llmsim"
 	"urbanhomeschool.org/uhs/cloud/internal/simgate"
 	"urbanhomeschool.org/uhs/shared/clock"
 	"urbanhomeschool.org/uhs/shared/config"
@@ -47,7 +49,10 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer gate.Close()
-	server := &http.Server{Addr: cfg.Listen, Handler: gate, ReadHeaderTimeout: 5 * time.Second}
+	mux := http.NewServeMux()
+	mux.Handle("/llm/v1/", &llmsim.Server{})
+	mux.Handle("/", gate)
+	server := &http.Server{Addr: cfg.Listen, Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	context.AfterFunc(ctx, func() { _ = server.Close() })
 	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
 		return err

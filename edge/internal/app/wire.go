@@ -56,7 +56,16 @@ func (b *box) assemble(ctx context.Context) (*school, error) {
 	outbox := &syncer.Outbox{Hybrid: hybrid, Clock: b.clock}
 	d := syncer.WithJournal(b.db, &syncer.Uplink{Outbox: outbox, Current: b.agent.Log, Wake: func() { s.connection.Wake() }})
 
-	if s.domains, err = wiring.Join(b.differences(d, state)); err != nil {
+	model, err := b.localModel()
+	if err != nil {
+		return nil, err
+	}
+	differences := b.differences(d, state)
+	if model != nil {
+		differences.Routes = []tutor.Route{{Provider: model}}
+		s.group.Add("local model", model.Warmer())
+	}
+	if s.domains, err = wiring.Join(differences); err != nil {
 		return nil, err
 	}
 	if err := s.domains.Identity.EnsureKey(ctx); err != nil {
@@ -105,21 +114,17 @@ func (b *box) differences(d db.DB, state agent.State) wiring.Differences {
 		},
 		Gateway: payments.Waiting{},
 		Sign:    func(message []byte) []byte { return ed25519.Sign(b.agent.Keys().Node, message) },
-		Routes:  b.routes(), Forward: true, Freshness: present{b.clock.Now},
+		Forward: true, Freshness: present{b.clock.Now},
 	}
 }
 
-// routes are the local models; without one the lessons answer alone.
-func (b *box) routes() []tutor.Route {
+// localModel is the model on this box; nil when none is configured, and then the
+// lessons answer alone.
+func (b *box) localModel() (*ollama.Provider, error) {
 	if b.config.OllamaURL == "" || b.config.OllamaModel == "" {
-		return nil
+		return nil, nil //nolint:nilnil // no model is a normal set-up
 	}
-	p, err := ollama.New(ollama.Config{URL: b.config.OllamaURL, Model: b.config.OllamaModel, Threads: b.config.Threads})
-	if err != nil {
-		b.log.Error("the local model cannot be used", "err", err)
-		return nil
-	}
-	return []tutor.Route{{Provider: p}}
+	return ollama.New(ollama.Config{URL: b.config.OllamaURL, Model: b.config.OllamaModel, Threads: b.config.Threads})
 }
 
 // present is the freshness of the school's own box: what it shows is as of now.
