@@ -10,109 +10,66 @@ require (
 
 require (
 	filippo.io/age v1.3.2
-	filippo.io/hpke v0.4.0
-	github.com/agnivade/levenshtein v1.1.1
-	github.com/andybalholm/brotli v1.2.6
-	github.com/antithesishq/antithesis-sdk-go v0.8.0-default-no-op
-	github.com/apache/arrow/go/arrow v0.0.0-20211112161151-bc219186db40
-	github.com/aymanbagabas/go-osc52/v2 v2.0.1
-	github.com/bahlo/generic-list-go v0.2.0
-	github.com/buger/jsonparser v1.1.1
-	github.com/bytedance/gopkg v0.1.4
-	github.com/bytedance/sonic v1.15.2
-	github.com/bytedance/sonic/loader v0.5.1
-	github.com/charmbracelet/bubbletea v1.3.10
-	github.com/charmbracelet/colorprofile v0.2.3-0.20250311203215-f60798e515dc
-	github.com/charmbracelet/lipgloss v1.1.0
-	github.com/charmbracelet/x/ansi v0.10.1
-	github.com/charmbracelet/x/cellbuf v0.0.13-0.20250311204145-2c3ea96c31dd
-	github.com/charmbracelet/x/term v0.2.1
-	github.com/chewxy/hm v1.0.0
-	github.com/chewxy/math32 v1.11.0
-	github.com/clipperhouse/uax29/v2 v2.7.0
-	github.com/cloudwego/base64x v0.1.7
-	github.com/containerd/console v1.0.3
-	github.com/d4l3k/go-bfloat16 v0.0.0-20211005043715-690c3bdd05f1
-	github.com/danielgtaylor/huma/v2 v2.39.1
-	github.com/dlclark/regexp2 v1.11.4
-	github.com/emirpasic/gods/v2 v2.0.0-alpha
-	github.com/erikgeiser/coninput v0.0.0-20211004153227-1c3628e74d0f
-	github.com/gabriel-vasile/mimetype v1.4.13
-	github.com/gin-contrib/cors v1.7.2
-	github.com/gin-contrib/sse v1.1.1
-	github.com/gin-gonic/gin v1.12.0
-	github.com/go-playground/locales v0.14.1
-	github.com/go-playground/universal-translator v0.18.1
-	github.com/go-playground/validator/v10 v10.30.3
-	github.com/goccy/go-json v0.10.6
-	github.com/goccy/go-yaml v1.19.2
-	github.com/gofiber/fiber/v2 v2.52.15
-	github.com/gogo/protobuf v1.3.2
-	github.com/golang/protobuf v1.5.4
-	github.com/google/flatbuffers v24.3.25+incompatible
-	github.com/google/go-tpm v0.9.8
-	github.com/google/uuid v1.6.0
-	github.com/inconshreveable/mousetrap v1.1.0
-	github.com/json-iterator/go v1.1.12
-	github.com/klauspost/compress v1.20.3
-	github.com/klauspost/cpuid/v2 v2.4.0
-	github.com/leodido/go-urn v1.4.0
-	github.com/lucasb-eyer/go-colorful v1.2.0
-	github.com/mailru/easyjson v0.7.7
-	github.com/mattn/go-colorable v0.1.15
-	github.com/mattn/go-isatty v0.0.24
-	github.com/mattn/go-localereader v0.0.1
-	github.com/mattn/go-runewidth v0.0.24
-	github.com/minio/highwayhash v1.0.4
-	github.com/modern-go/concurrent v0.0.0-20180306012644-bacd9c7ef1dd
-	github.com/modern-go/reflect2 v1.0.2
-	github.com/muesli/ansi v0.0.0-20230316100256-276c6243b2f6
-	github.com/muesli/cancelreader v0.2.2
-	github.com/muesli/termenv v0.16.0
 	github.com/nats-io/jwt/v2 v2.8.2
 	github.com/nats-io/nats-server/v2 v2.15.2
 	github.com/nats-io/nats.go v1.55.0
 	github.com/nats-io/nkeys v0.4.17
-	github.com/nats-io/nuid v1.0.1
-	github.com/nlpodyssey/gopickle v0.3.0
-	github.com/olekukonko/tablewriter v0.0.5
 	github.com/ollama/ollama v0.17.4
-	github.com/pdevine/tensor v0.0.0-20240510204454-f88f4562727c
-	github.com/pelletier/go-toml/v2 v2.4.3
-	github.com/pkg/browser v0.0.0-20240102092130-5ac0b6a4141c
-	github.com/pkg/errors v0.9.1
-	github.com/quic-go/qpack v0.6.0
-	github.com/quic-go/quic-go v0.60.0
-	github.com/rivo/uniseg v0.4.7
-	github.com/spf13/cobra v1.10.2
-	github.com/spf13/pflag v1.0.10
-	github.com/twitchyliquid64/golang-asm v0.15.1
-	github.com/ugorji/go/codec v1.3.1
-	github.com/valyala/bytebufferpool v1.0.0
-	github.com/valyala/fasthttp v1.72.0
-	github.com/wk8/go-ordered-map/v2 v2.1.8
-	github.com/x448/float16 v0.8.4
-	github.com/xo/terminfo v0.0.0-20220910002029-abceb7e1c41e
-	github.com/xtgo/set v1.0.0
-	go.mongodb.org/mongo-driver/v2 v2.8.0
-	go4.org/unsafe/assume-no-moving-gc v0.0.0-20231121144256-b99613f794b6
-	golang.org/x/arch v0.29.0
-	golang.org/x/crypto v0.58.0
-	golang.org/x/exp v0.0.0-20250218142911-aa4b98e5adaa
-	golang.org/x/image v0.22.0
-	golang.org/x/mod v0.41.0
-	golang.org/x/net v0.60.0
-	golang.org/x/sync v0.24.0
-	golang.org/x/sys v0.49.0
-	golang.org/x/term v0.47.0
-	golang.org/x/text v0.43.0
-	golang.org/x/time v0.16.0
-	golang.org/x/xerrors v0.0.0-20200804184101-5ec99f83aff1
-	gonum.org/v1/gonum v0.15.0
-	google.golang.org/protobuf v1.36.11
-	gopkg.in/yaml.v3 v3.0.1
-	gorgonia.org/vecf32 v0.9.0
-	gorgonia.org/vecf64 v0.9.0
+	github.com/pressly/goose/v3 v3.29.0
+	github.com/prometheus/client_golang v1.25.0
+)
+
+require (
+	filippo.io/hpke v0.4.0 // indirect
+	github.com/andybalholm/brotli v1.2.6 // indirect
+	github.com/antithesishq/antithesis-sdk-go v0.8.0-default-no-op // indirect
+	github.com/bahlo/generic-list-go v0.2.0 // indirect
+	github.com/beorn7/perks v1.0.1 // indirect
+	github.com/buger/jsonparser v1.1.1 // indirect
+	github.com/cespare/xxhash/v2 v2.3.0 // indirect
+	github.com/clipperhouse/uax29/v2 v2.7.0 // indirect
+	github.com/danielgtaylor/huma/v2 v2.39.1 // indirect
+	github.com/fxamacker/cbor/v2 v2.10.0 // indirect
+	github.com/gofiber/fiber/v2 v2.52.15 // indirect
+	github.com/gofiber/fiber/v3 v3.4.0 // indirect
+	github.com/gofiber/schema v1.8.2 // indirect
+	github.com/gofiber/utils/v2 v2.2.0 // indirect
+	github.com/golang-jwt/jwt/v5 v5.3.1 // indirect
+	github.com/google/go-tpm v0.9.8 // indirect
+	github.com/google/uuid v1.6.0 // indirect
+	github.com/jackc/pgpassfile v1.0.0 // indirect
+	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
+	github.com/jackc/pgx/v5 v5.12.0 // indirect
+	github.com/jackc/puddle/v2 v2.2.3 // indirect
+	github.com/klauspost/compress v1.20.3 // indirect
+	github.com/mailru/easyjson v0.7.7 // indirect
+	github.com/mattn/go-colorable v0.1.15 // indirect
+	github.com/mattn/go-isatty v0.0.24 // indirect
+	github.com/mattn/go-runewidth v0.0.24 // indirect
+	github.com/mattn/go-sqlite3 v1.14.53 // indirect
+	github.com/mfridman/interpolate v0.0.2 // indirect
+	github.com/minio/highwayhash v1.0.4 // indirect
+	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
+	github.com/nats-io/nuid v1.0.1 // indirect
+	github.com/philhofer/fwd v1.2.0 // indirect
+	github.com/prometheus/client_model v0.6.3 // indirect
+	github.com/prometheus/common v0.72.0 // indirect
+	github.com/prometheus/procfs v0.22.0 // indirect
+	github.com/sethvargo/go-retry v0.5.0 // indirect
+	github.com/tinylib/msgp v1.6.4 // indirect
+	github.com/valyala/bytebufferpool v1.0.0 // indirect
+	github.com/valyala/fasthttp v1.72.0 // indirect
+	github.com/wk8/go-ordered-map/v2 v2.1.8 // indirect
+	github.com/x448/float16 v0.8.4 // indirect
+	go.uber.org/multierr v1.11.0 // indirect
+	golang.org/x/crypto v0.58.0 // indirect
+	golang.org/x/net v0.61.0 // indirect
+	golang.org/x/sync v0.24.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/text v0.43.0 // indirect
+	golang.org/x/time v0.16.0 // indirect
+	google.golang.org/protobuf v1.36.12 // indirect
+	gopkg.in/yaml.v3 v3.0.1 // indirect
 )
 
 replace urbanhomeschool.org/uhs/syncproto => ../syncproto

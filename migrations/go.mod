@@ -1,4 +1,3 @@
 module urbanhomeschool.org/uhs/migrations
 
 go 1.26
-
