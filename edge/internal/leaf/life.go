@@ -95,6 +95,8 @@ func (l *Leaf) serverOptions() *server.Options {
 		JetStream: true, JetStreamDomain: l.opts.Domain, StoreDir: l.storeDir(),
 		JetStreamMaxMemory: 16 << 20, JetStreamMaxStore: 8 * l.opts.StreamBytes,
 		PingInterval: 20 * time.Second, MaxPingsOut: 2,
+		// An offline box tries every second for weeks: one line an hour is enough.
+		ReconnectErrorReports: 3600, ConnectErrorReports: 3600,
 		FeatureFlags: map[string]bool{"js_ack_fc_v2": true, "js_api_reply_v2": true},
 		LeafNode: server.LeafNodeOpts{
 			ReconnectInterval: time.Second,
