@@ -62,6 +62,10 @@ $(BIN)/uhs-simgate: FORCE
 $(BIN)/uhs-edge: FORCE
 	@echo "building uhs-edge"; cd edge && go build -trimpath -ldflags "-s -w -X urbanhomeschool.org/uhs/edge/internal/app.Version=$(VERSION)" -o $@ ./cmd/uhs-edge
 
+# The tests' real Ollama; only the appliance's module may talk to one.
+$(BIN)/uhs-ollama: FORCE
+	@echo "building uhs-ollama"; cd edge && go build -trimpath -ldflags "-s -w" -o $@ ./internal/ollama/ollamatest/serve
+
 $(BIN)/uhs-demo $(BIN)/uhs-bench $(BIN)/uhs-postgres $(BIN)/uhs-verify: FORCE
 	@echo "building $(@F)"; cd installer && go build -trimpath -ldflags "-s -w" -o $@ ./cmd/$(@F)
 
@@ -103,7 +107,7 @@ verify: binaries ## Check the generated files and the size limits; prints the te
 unit: $(BIN)/uhs-postgres ## Run the Go unit and store tests on real PostgreSQL and SQLite
 	@$(BIN)/uhs-postgres -- .ci/unit
 
-e2e: build ## Run the main job on the built binaries, with the link cut and the processes killed
+e2e: build $(BIN)/uhs-ollama ## Run the main job on the built binaries, with the link cut and the processes killed
 	@cd installer && UHS_BIN=$(BIN) go test -count=1 -timeout 15m ./e2e/...
 
 browser: build ## Drive the student's and the parent's pages in Chromium; takes the screenshots

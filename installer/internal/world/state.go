@@ -47,6 +47,16 @@ func (w *World) readState() error {
 	return nil
 }
 
+// unfinished tells that a first start was interrupted half-way.
+func (s state) unfinished() bool { return s.People == nil && len(s.Ports) > 0 }
+
+func (w *World) startAfresh() error {
+	if err := errors.Join(Remove(w.opts.Dir), os.MkdirAll(w.opts.Dir, 0o755)); err != nil { //nolint:gosec // PostgreSQL's user walks through it to its own 0700 folder
+		return fmt.Errorf("clear the world: %w", err)
+	}
+	return w.readState()
+}
+
 func (w *World) writeState() error {
 	b, err := json.MarshalIndent(w.state, "", "\t")
 	if err != nil {

@@ -79,6 +79,12 @@ func Start(ctx context.Context, o Options) (*World, error) {
 	if err := w.checkBinaries(); err != nil {
 		return w, err
 	}
+	if w.state.unfinished() {
+		o.Progress("the last first start did not finish; starting afresh")
+		if err := w.startAfresh(); err != nil {
+			return w, err
+		}
+	}
 	for _, step := range []func(context.Context) error{w.startPostgres, w.startSimgate, w.startCloud, w.startSchools} {
 		if err := step(ctx); err != nil {
 			return w, err
