@@ -19,13 +19,13 @@ type ClaimRequest struct {
 
 // ClaimAnswer is what a claimed box needs for its life.
 type ClaimAnswer struct {
-	SchoolID    string          `json:"school_id"`
-	SchoolName  string          `json:"school_name"`
-	ApplianceID string          `json:"appliance_id"`
-	Epoch       int64           `json:"epoch"`
-	Timeline    string          `json:"timeline"`
-	CloudKey    []byte          `json:"cloud_key"` // Ed25519 public key that signs packs
-	NATS        NATSAccess      `json:"nats"`
+	SchoolID    string     `json:"school_id"`
+	SchoolName  string     `json:"school_name"`
+	ApplianceID string     `json:"appliance_id"`
+	Epoch       int64      `json:"epoch"`
+	Timeline    string     `json:"timeline"`
+	CloudKey    []byte     `json:"cloud_key"` // Ed25519 public key that signs packs
+	NATS        NATSAccess `json:"nats"`
 	// Sealed is age-encrypted to the box's recipient: a SealedSecrets as JSON.
 	Sealed []byte `json:"sealed"`
 }
@@ -46,7 +46,7 @@ type NATSAccess struct {
 	EdgeDomain string `json:"edge_domain"`
 }
 
-// EpochRequest, signed by the node key, asks for the epoch after From. Of two
+// EpochRequest asks for the epoch after From; the node key signs it. Of two
 // boxes that ask, one wins; the other is refused with 409.
 //
 // Nonce is made and stored by the box before it asks: the same question again,
