@@ -92,7 +92,7 @@ func TestALoopIsWaitedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	cancel() // the starter's context ends; the loop belongs to Stop
-	time.Sleep(20 * time.Millisecond)
+	time.Sleep(100 * time.Millisecond)
 	if ended.Load() {
 		t.Error("it ended with its starter")
 	}

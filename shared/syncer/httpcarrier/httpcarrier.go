@@ -30,8 +30,13 @@ const Path = "/sync/v1/messages"
 // is not an answer.
 const ContentType = "application/vnd.uhs.sync+cbor"
 
-// maxBatch is the most an answer or a request may hold.
-const maxBatch = 6 << 20
+// maxBatch is the most an answer or a request may hold. Senders stay well below
+// it: a window that has grown on a fast line goes in several batches.
+const (
+	maxBatch    = 6 << 20
+	fullBatch   = 4 << 20
+	maxMessages = 1024
+)
 
 type wireMessage struct {
 	Kind syncproto.Kind `cbor:"1,keyasint"`
@@ -48,9 +53,22 @@ func EncodeBatch(msgs []syncproto.Message) ([]byte, error) {
 	return cbor.Marshal(out)
 }
 
+// Cut splits messages into what fits into one batch and the rest. The first part
+// holds at least one message, if there is any.
+func Cut(msgs []syncproto.Message) (first, rest []syncproto.Message) {
+	size := 0
+	for i, m := range msgs {
+		size += len(m.Data)
+		if i > 0 && (size > fullBatch || i == maxMessages) {
+			return msgs[:i], msgs[i:]
+		}
+	}
+	return msgs, nil
+}
+
 // DecodeBatch reads a body; syncproto.ErrMalformed when it is not one.
 func DecodeBatch(b []byte) ([]syncproto.Message, error) {
-	mode, err := cbor.DecOptions{MaxArrayElements: 4096, MaxNestedLevels: 4, IndefLength: cbor.IndefLengthForbidden}.DecMode()
+	mode, err := cbor.DecOptions{MaxArrayElements: 4 * maxMessages, MaxNestedLevels: 4, IndefLength: cbor.IndefLengthForbidden}.DecMode()
 	if err != nil {
 		return nil, err
 	}
@@ -142,6 +160,16 @@ func (c *Carrier) Stop(context.Context) error {
 // Send implements syncer.Carrier: the answer's messages are handled before it
 // returns.
 func (c *Carrier) Send(ctx context.Context, msgs []syncproto.Message) error {
+	for {
+		now, later := Cut(msgs)
+		if err := c.sendBatch(ctx, now); err != nil || len(later) == 0 {
+			return err
+		}
+		msgs = later
+	}
+}
+
+func (c *Carrier) sendBatch(ctx context.Context, msgs []syncproto.Message) error {
 	answer, err := c.exchange(ctx, msgs)
 	c.mu.Lock()
 	c.up, c.probed = err == nil, c.o.Clock.Now()
