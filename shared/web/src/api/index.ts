@@ -1,6 +1,7 @@
 import { noteReached, onSharedDevice } from '../offline/connection';
 import { Outbox } from '../offline/outbox';
 import { Client } from './client';
+import { Service } from './routes';
 import { SessionStore } from './session';
 
 let onEnded: () => void = () => {};
@@ -12,4 +13,5 @@ export function whenSessionEnds(handler: () => void): void {
 
 export const session = new SessionStore(onSharedDevice);
 export const client = new Client(session, { reached: noteReached, ended: () => onEnded() });
+export const service = new Service(client);
 export const outbox = new Outbox(client);

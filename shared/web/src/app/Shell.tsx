@@ -45,7 +45,7 @@ export function Shell() {
       </a>
       <TopBar />
       <div className="mx-auto flex w-full max-w-6xl flex-1 gap-8 px-4">
-        {items.length > 0 && <SideNav items={items} />}
+        {items.length > 0 && <Nav items={items} />}
         <main
           id="main"
           ref={main}
@@ -57,7 +57,6 @@ export function Shell() {
           </Suspense>
         </main>
       </div>
-      {items.length > 0 && <BottomNav items={items} />}
     </div>
   );
 }
@@ -156,51 +155,33 @@ function Leave({ student }: { student: boolean }) {
   );
 }
 
-function SideNav({ items }: { items: NavItem[] }) {
-  const { t } = useTranslation();
-  return (
-    <nav aria-label={t('shell.nav')} className="sticky top-32 hidden h-fit w-52 shrink-0 py-6 md:block">
-      <ul className="space-y-1">
-        {items.map(({ to, label, icon: Icon }) => (
-          <li key={to}>
-            <NavLink
-              to={to}
-              end={to === '/'}
-              className={({ isActive }) =>
-                `flex min-h-child items-center gap-3 rounded-2xl px-4 font-medium ${isActive ? 'bg-brand text-on-brand' : 'hover:bg-raised'}`
-              }
-            >
-              <Icon aria-hidden="true" className="size-5 shrink-0" />
-              {t(label)}
-            </NavLink>
-          </li>
-        ))}
-      </ul>
-    </nav>
-  );
-}
+const PLACE =
+  'flex min-h-16 flex-col items-center justify-center gap-1 px-1 text-center text-xs leading-tight md:min-h-child md:flex-row md:justify-start md:gap-3 md:rounded-2xl md:px-4 md:text-left md:text-base md:font-medium';
 
-function BottomNav({ items }: { items: NavItem[] }) {
+/** At the bottom of a phone, at the side of a wide screen. */
+function Nav({ items }: { items: NavItem[] }) {
   const { t } = useTranslation();
   return (
     <nav
       aria-label={t('shell.nav')}
-      className="fixed inset-x-0 bottom-0 z-30 border-t border-line bg-surface pb-[env(safe-area-inset-bottom)] md:hidden"
+      className="fixed inset-x-0 bottom-0 z-30 border-t border-line bg-surface pb-[env(safe-area-inset-bottom)] md:sticky md:inset-x-auto md:bottom-auto md:top-32 md:z-auto md:h-fit md:w-52 md:shrink-0 md:border-0 md:bg-transparent md:py-6"
     >
-      <ul className="mx-auto flex max-w-xl">
+      <ul className="mx-auto flex max-w-xl md:flex-col md:gap-1">
         {items.map(({ to, label, icon: Icon }) => (
           <li key={to} className="min-w-0 flex-1">
             <NavLink
               to={to}
               end={to === '/'}
               className={({ isActive }) =>
-                `flex min-h-16 flex-col items-center justify-center gap-1 px-1 text-center text-xs leading-tight ${isActive ? 'font-bold text-brand' : 'text-muted'}`
+                `${PLACE} ${isActive ? 'font-bold text-brand md:bg-brand md:text-on-brand' : 'text-muted md:text-ink md:hover:bg-raised'}`
               }
             >
               {({ isActive }) => (
                 <>
-                  <span className={`rounded-full px-4 py-1 ${isActive ? 'bg-brand-soft' : ''}`}>
-                    <Icon aria-hidden="true" className="size-5" />
+                  <span
+                    className={`rounded-full px-4 py-1 md:bg-transparent md:p-0 ${isActive ? 'bg-brand-soft' : ''}`}
+                  >
+                    <Icon aria-hidden="true" className="size-5 shrink-0" />
                   </span>
                   <span className="w-full truncate">{t(label)}</span>
                 </>

@@ -7,6 +7,9 @@ const status = (change: Partial<SyncStatus>): SyncStatus => ({
   school: { id: 's', name: 'Lakeside' },
   link: 'down',
   waiting: 0,
+  oldest_waiting_at: null,
+  version: '1',
+  now: '2026-11-23T08:00:00Z',
   last_synced_at: '2026-11-23T07:42:00Z',
   ...change,
 });

@@ -15,11 +15,14 @@ interface NoticeProps {
   kind?: Kind;
   /** Read out at once when it appears. */
   live?: boolean;
+  /** Instead of the usual picture of the kind. */
+  icon?: LucideIcon;
   children: ReactNode;
 }
 
-export function Notice({ kind = 'info', live, children }: NoticeProps) {
-  const { look, icon: Icon } = KINDS[kind];
+export function Notice({ kind = 'info', live, icon, children }: NoticeProps) {
+  const { look, icon: usual } = KINDS[kind];
+  const Icon = icon ?? usual;
   return (
     <div
       role={live ? (kind === 'bad' ? 'alert' : 'status') : undefined}

@@ -5,7 +5,7 @@ import type { ReactNode } from 'react';
 import { MemoryRouter, Route, Routes } from 'react-router';
 import { outbox } from '../../api';
 import { queryClient } from '../../api/query';
-import type { Assessment } from '../../api/types';
+import type { Assessment, Me } from '../../api/types';
 import { openDraft } from '../../offline/drafts';
 import { useSession } from '../identity/session';
 import { QuizPage } from './QuizPage';
@@ -75,7 +75,7 @@ function open() {
   queryClient.clear();
   useSession.setState({
     state: 'in',
-    me: { id, email: '', role: 'student', profile_data: { full_name: 'Amina Wanjiru' } },
+    me: { id, email: '', role: 'student', profile_data: { full_name: 'Amina Wanjiru' } } as Me,
   });
   render(
     <QueryClientProvider client={queryClient}>

@@ -3,7 +3,7 @@ import { ArrowLeft, ArrowRight, Check, Circle, CircleCheck } from 'lucide-react'
 import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useParams } from 'react-router';
-import { client } from '../../api';
+import { service } from '../../api';
 import type { Answer, Assessment } from '../../api/types';
 import { moment } from '../../i18n/format';
 import { useUnsent } from '../../offline/useUnsent';
@@ -24,7 +24,8 @@ export function QuizPage() {
   const { quiz: id = '' } = useParams();
   const query = useQuery({
     queryKey: ['assessments', id],
-    queryFn: () => client.call<{ data: Assessment }>(`/assessments/${id}`).then((answer) => answer.data),
+    queryFn: async () =>
+      (await service.get('/assessments/{assessment_id}', { path: { assessment_id: id } })).data,
     staleTime: 5 * 60_000,
   });
   return (

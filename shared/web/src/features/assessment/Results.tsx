@@ -2,8 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { CircleCheck, RotateCcw } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
-import { client } from '../../api';
-import type { Submission } from '../../api/types';
+import { service } from '../../api';
 import { moment, number } from '../../i18n/format';
 import { Badge } from '../../ui/Badge';
 import { ButtonLink } from '../../ui/Button';
@@ -15,10 +14,8 @@ export function Results() {
   const { t, i18n } = useTranslation();
   const query = useQuery({
     queryKey: ['submissions'],
-    queryFn: () =>
-      client
-        .call<{ data: { submissions: Submission[] | null } }>('/assessments/my-submissions')
-        .then((answer) => answer.data.submissions ?? []),
+    queryFn: async () =>
+      (await service.get('/assessments/my-submissions', { query: { limit: 100 } })).data.submissions,
   });
   return (
     <Page title={t('results.title')}>

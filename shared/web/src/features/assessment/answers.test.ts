@@ -26,6 +26,7 @@ describe('answers', () => {
       ...q,
       type: 'single' as const,
       question: '',
+      options: [],
       points: 1,
     }));
     const answers = {

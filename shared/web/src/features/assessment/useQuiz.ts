@@ -1,7 +1,8 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useCallback, useEffect, useRef, useState } from 'react';
-import { client, outbox } from '../../api';
+import { outbox, service } from '../../api';
 import type { Problem } from '../../api/problem';
+import { type Body, fill } from '../../api/routes';
 import type { Answer, Assessment, SubmissionResult } from '../../api/types';
 import { DraftKeeper, dropDraft, openDraft } from '../../offline/drafts';
 import { useStopwatch } from '../learning/useStopwatch';
@@ -69,7 +70,7 @@ export function useQuiz(user: string, quiz: Assessment) {
     await draft.close();
 
     const { attemptId } = draft.current;
-    const body = {
+    const body: Body<typeof SUBMIT> = {
       attempt_id: attemptId,
       edition: quiz.edition,
       answers: toSubmit(quiz.questions, draft.current.answers),
@@ -99,7 +100,9 @@ export function useQuiz(user: string, quiz: Assessment) {
 
   /** What was handed in earlier has reached the server: show its marks. */
   const showMarks = async () => {
-    const marks = await client.call<{ data: SubmissionResult }>(`/assessments/${quiz.id}/grade`);
+    const marks = await service.get('/assessments/{assessment_id}/grade', {
+      path: { assessment_id: quiz.id },
+    });
     setStage({ at: 'result', result: marks.data });
     void queries.invalidateQueries({ queryKey: ['submissions'] });
   };
@@ -107,4 +110,6 @@ export function useQuiz(user: string, quiz: Assessment) {
   return { stage, answers, keptAt, answer, handIn, showMarks, again: () => setRound((n) => n + 1) };
 }
 
-const submitPath = (id: string) => `/assessments/${id}/submit`;
+const SUBMIT = '/assessments/{assessment_id}/submit';
+
+const submitPath = (id: string) => fill(SUBMIT, { assessment_id: id });

@@ -2,7 +2,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { ArrowRight, BookOpen, CircleCheck, CirclePlay, Clock, Lock } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
 import { Link, useParams } from 'react-router';
-import { client } from '../../api';
+import { service } from '../../api';
 import { Problem } from '../../api/problem';
 import type { CourseDetail, Enrollment, LessonHead } from '../../api/types';
 import { money } from '../../i18n/format';
@@ -73,11 +73,11 @@ function Start({ course }: { course: CourseDetail }) {
   const { t } = useTranslation();
   const queries = useQueryClient();
   const enroll = useMutation({
-    mutationFn: () => client.call<Enrollment>(`/courses/${course.id}/enroll`, { method: 'POST', body: {} }),
+    mutationFn: () =>
+      service.post('/courses/{course_id}/enroll', { path: { course_id: course.id }, body: {} }),
     onSuccess: () => queries.invalidateQueries({ queryKey: enrollmentsQuery.queryKey }),
   });
-  const refused =
-    enroll.error instanceof Problem && ['not_paid', 'payment_required'].includes(enroll.error.code);
+  const refused = enroll.error instanceof Problem && enroll.error.code === 'course_locked';
 
   if (course.is_paid && (course.entitled === false || refused)) return <Locked course={course} />;
   return (
@@ -99,9 +99,8 @@ function Start({ course }: { course: CourseDetail }) {
 function Locked({ course }: { course: CourseDetail }) {
   const { t, i18n } = useTranslation();
   return (
-    <Notice kind="waiting">
-      <p className="flex items-center gap-2 font-semibold">
-        <Lock aria-hidden="true" className="size-5" />
+    <Notice kind="waiting" icon={Lock}>
+      <p className="font-semibold">
         {t('course.locked', { price: money(course.price, course.currency, i18n.language) })}
       </p>
       <p>{t('course.ask_bursar')}</p>

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { CircleCheck, Download as DownloadIcon } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
-import { client } from '../../api';
+import { service } from '../../api';
 import type { Download } from '../../api/types';
 import { number } from '../../i18n/format';
 import { Back } from '../../ui/Back';
@@ -15,7 +15,7 @@ export function Downloads() {
   const { t } = useTranslation();
   const query = useQuery({
     queryKey: ['downloads'],
-    queryFn: () => client.call<{ downloads: Download[] | null }>('/downloads'),
+    queryFn: () => service.get('/downloads'),
     refetchInterval: 5_000,
   });
   return (

@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, type ReactNode, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { client } from '../../api';
+import { service } from '../../api';
 import type { Duty } from '../../api/types';
 import { Button } from '../../ui/Button';
 import { Card } from '../../ui/Card';
@@ -17,18 +17,17 @@ const DUTIES: Duty[] = ['head', 'bursar', 'site_admin'];
 interface PostFormProps {
   title: string;
   button: string;
-  path: string;
-  body: object;
+  post: () => Promise<unknown>;
   onDone: () => void;
   children: ReactNode;
 }
 
 /** A small form that posts once, says what happened, and empties itself. */
-function PostForm({ title, button, path, body, onDone, children }: PostFormProps) {
+function PostForm({ title, button, post: send, onDone, children }: PostFormProps) {
   const { t } = useTranslation();
   const queries = useQueryClient();
   const post = useMutation({
-    mutationFn: () => client.call(path, { method: 'POST', body }),
+    mutationFn: send,
     onSuccess: () => {
       onDone();
       return queries.invalidateQueries({ queryKey: ['learners'] });
@@ -68,8 +67,7 @@ export function AddLearner({ school }: { school: string }) {
     <PostForm
       title={t('school.add_learner')}
       button={t('school.add')}
-      path={`/schools/${school}/learners`}
-      body={form}
+      post={() => service.post('/schools/{id}/learners', { path: { id: school }, body: form })}
       onDone={() => set({ full_name: '', admission_number: '', pin: '' })}
     >
       <TextField
@@ -123,8 +121,7 @@ export function AddInstructor({ school }: { school: string }) {
     <PostForm
       title={t('school.add_instructor')}
       button={t('school.add')}
-      path={`/schools/${school}/instructors`}
-      body={form}
+      post={() => service.post('/schools/{id}/instructors', { path: { id: school }, body: form })}
       onDone={() => setForm(empty)}
     >
       <TextField
@@ -186,8 +183,7 @@ export function AddGuardian({ school }: { school: string }) {
     <PostForm
       title={t('school.add_guardian')}
       button={t('school.add')}
-      path={`/schools/${school}/guardians`}
-      body={form}
+      post={() => service.post('/schools/{id}/guardians', { path: { id: school }, body: form })}
       onDone={() => setForm(empty)}
     >
       <SelectField

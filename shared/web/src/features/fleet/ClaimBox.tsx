@@ -1,7 +1,7 @@
 import { useMutation } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { client } from '../../api';
+import { service } from '../../api';
 import { Button } from '../../ui/Button';
 import { Card, Page } from '../../ui/Card';
 import { TextField } from '../../ui/Field';
@@ -14,8 +14,7 @@ export function ClaimBox() {
   const [code, setCode] = useState('');
   const claim = useMutation({
     mutationFn: () =>
-      client.call<{ school_name: string }>('/claim', {
-        method: 'POST',
+      service.post('/claim', {
         body: { code: code.trim().toUpperCase() },
         anonymous: true,
         timeoutMs: 60_000,

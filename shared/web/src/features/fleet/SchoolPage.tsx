@@ -2,8 +2,8 @@ import { useMutation, useQuery } from '@tanstack/react-query';
 import { KeyRound } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
 import { useParams } from 'react-router';
-import { client } from '../../api';
-import type { ClaimCode, School } from '../../api/types';
+import { service } from '../../api';
+import type { School } from '../../api/types';
 import { Back } from '../../ui/Back';
 import { Badge } from '../../ui/Badge';
 import { Button } from '../../ui/Button';
@@ -14,7 +14,6 @@ import { learnersQuery, schoolQuery } from '../identity/queries';
 import { AddGuardian, AddInstructor, AddLearner } from './AddPeople';
 import { BoxStatus } from './BoxStatus';
 import { Claim } from './Claim';
-import { Licences } from './Licences';
 import { fleetQuery } from './queries';
 
 /** One school for the admin: its box, its people, and the courses it may hold. */
@@ -32,7 +31,6 @@ export function SchoolPage() {
         >
           <div className="grid gap-5 lg:grid-cols-2 lg:items-start">
             <BoxCard school={school} />
-            <Licences school={school.id} />
             <Learners school={school.id} />
             <div className="space-y-5">
               <AddLearner school={school.id} />
@@ -50,7 +48,7 @@ function BoxCard({ school }: { school: School }) {
   const { t } = useTranslation();
   const box = useQuery(fleetQuery).data?.find((b) => b.school_id === school.id);
   const claim = useMutation({
-    mutationFn: () => client.call<ClaimCode>(`/schools/${school.id}/claim-codes`, { method: 'POST' }),
+    mutationFn: () => service.post('/schools/{id}/claim-codes', { path: { id: school.id } }),
   });
   return (
     <Card className="space-y-4">

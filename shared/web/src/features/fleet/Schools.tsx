@@ -3,8 +3,7 @@ import { ChevronRight } from 'lucide-react';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
-import { client } from '../../api';
-import type { ClaimCode, School } from '../../api/types';
+import { service } from '../../api';
 import { Button } from '../../ui/Button';
 import { Card, Page } from '../../ui/Card';
 import { SelectField, TextField } from '../../ui/Field';
@@ -63,16 +62,13 @@ function CreateSchool() {
   const [name, setName] = useState('');
   const [code, setCode] = useState('');
   const [county, setCounty] = useState('');
-  const [language, setLanguage] = useState('en');
+  const [language, setLanguage] = useState<'en' | 'sw'>('en');
 
   const create = useMutation({
     mutationFn: async () => {
       const body = { name: name.trim(), code: code.trim().toUpperCase(), county: county.trim(), language };
-      const school = await client.call<School>('/schools', { method: 'POST', body });
-      const claim = await client.call<ClaimCode>(`/schools/${school.id}/claim-codes`, {
-        method: 'POST',
-        body: {},
-      });
+      const school = await service.post('/schools', { body });
+      const claim = await service.post('/schools/{id}/claim-codes', { path: { id: school.id } });
       return { school, claim };
     },
     onSuccess: () => {
@@ -119,7 +115,11 @@ function CreateSchool() {
           value={county}
           onChange={(e) => setCounty(e.target.value)}
         />
-        <SelectField label={t('me.language')} value={language} onChange={(e) => setLanguage(e.target.value)}>
+        <SelectField
+          label={t('me.language')}
+          value={language}
+          onChange={(e) => setLanguage(e.target.value === 'sw' ? 'sw' : 'en')}
+        >
           <option value="en" lang="en">
             English
           </option>

@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
-import { client } from '../../api';
+import { service } from '../../api';
 import type { Consent } from '../../api/types';
 import { day } from '../../i18n/format';
 import { Card } from '../../ui/Card';
@@ -44,8 +44,8 @@ function Purpose({ learner, purpose, stored }: PurposeProps) {
   const queries = useQueryClient();
   const decide = useMutation({
     mutationFn: (given: boolean) =>
-      client.call(`/learners/${learner}/consents`, {
-        method: 'POST',
+      service.post('/learners/{id}/consents', {
+        path: { id: learner },
         body: { purpose, given, method: 'web', text_version: TEXT_VERSION },
       }),
     onSuccess: () => queries.invalidateQueries({ queryKey: ['consents', learner] }),

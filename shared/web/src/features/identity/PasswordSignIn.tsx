@@ -20,7 +20,7 @@ export function PasswordSignIn() {
   const [password, setPassword] = useState('');
   const [shown, setShown] = useState(false);
   const attempt = useMutation({
-    mutationFn: () => signIn('/auth/login', { email: email.trim(), password }),
+    mutationFn: () => signIn({ email: email.trim(), password }),
   });
 
   const submit = (event: FormEvent) => {

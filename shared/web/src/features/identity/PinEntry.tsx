@@ -17,7 +17,7 @@ export function PinEntry() {
   const names = useQuery(namesQuery(classId));
   const name = names.data?.learners?.find((l) => l.id === learner)?.name;
   const attempt = useMutation({
-    mutationFn: (typed: string) => signIn('/auth/pin', { learner_id: learner, pin: typed }),
+    mutationFn: (typed: string) => signIn({ learner_id: learner, pin: typed }),
     onError: () => setPin(''),
   });
 

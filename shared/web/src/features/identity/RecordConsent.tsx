@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { client } from '../../api';
+import { service } from '../../api';
 import type { Consent } from '../../api/types';
 import { day } from '../../i18n/format';
 import { Button } from '../../ui/Button';
@@ -39,8 +39,8 @@ function Form({ learner, consents }: { learner: string; consents: Consent[] }) {
       for (const purpose of PURPOSES) {
         const now = ticked.has(purpose);
         if (now === Boolean(given(purpose)?.given)) continue;
-        await client.call(`/learners/${learner}/consents`, {
-          method: 'POST',
+        await service.post('/learners/{id}/consents', {
+          path: { id: learner },
           body: {
             purpose,
             given: now,

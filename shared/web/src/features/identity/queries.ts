@@ -1,53 +1,43 @@
 import { queryOptions } from '@tanstack/react-query';
-import { client } from '../../api';
-import type { Consent, Guardian, LearnerName, School, SchoolClass, SchoolLearner } from '../../api/types';
+import { service } from '../../api';
 
 export const classesQuery = queryOptions({
   queryKey: ['classes'],
-  queryFn: () => client.call<{ classes: SchoolClass[] | null }>('/auth/classes', { anonymous: true }),
+  queryFn: () => service.get('/auth/classes', { anonymous: true }),
 });
 
 /** The names of one class, as the sign-in shows them. */
-export const namesQuery = (classId: string) =>
+export const namesQuery = (id: string) =>
   queryOptions({
-    queryKey: ['classes', classId],
-    queryFn: () =>
-      client.call<{ learners: LearnerName[] | null }>(`/auth/classes/${classId}/learners`, {
-        anonymous: true,
-      }),
+    queryKey: ['classes', id],
+    queryFn: () => service.get('/auth/classes/{class}/learners', { path: { class: id }, anonymous: true }),
   });
 
 export const learnersQuery = (school: string) =>
   queryOptions({
     queryKey: ['learners', school],
-    queryFn: () =>
-      client
-        .call<{ learners: SchoolLearner[] | null }>(`/schools/${school}/learners`)
-        .then((answer) => answer.learners ?? []),
+    queryFn: async () =>
+      (await service.get('/schools/{id}/learners', { path: { id: school } })).learners ?? [],
   });
 
 export const consentsQuery = (learner: string) =>
   queryOptions({
     queryKey: ['consents', learner],
-    queryFn: () =>
-      client
-        .call<{ consents: Consent[] | null }>(`/learners/${learner}/consents`)
-        .then((answer) => answer.consents ?? []),
+    queryFn: async () =>
+      (await service.get('/learners/{id}/consents', { path: { id: learner } })).consents ?? [],
   });
 
 /** Only holders of a duty may read the guardians' numbers. */
 export const guardiansQuery = (learner: string) =>
   queryOptions({
     queryKey: ['guardians', learner],
-    queryFn: () =>
-      client
-        .call<{ guardians: Guardian[] | null }>(`/learners/${learner}/guardians`)
-        .then((answer) => answer.guardians ?? []),
+    queryFn: async () =>
+      (await service.get('/learners/{id}/guardians', { path: { id: learner } })).guardians ?? [],
   });
 
 export const schoolQuery = (school: string) =>
   queryOptions({
     queryKey: ['schools', school],
-    queryFn: () => client.call<School>(`/schools/${school}`),
+    queryFn: () => service.get('/schools/{id}', { path: { id: school } }),
     staleTime: 5 * 60_000,
   });

@@ -1,8 +1,8 @@
 import { create } from 'zustand';
-import { client, session, whenSessionEnds } from '../../api';
+import { service, session, whenSessionEnds } from '../../api';
 import { Problem } from '../../api/problem';
 import { queryClient } from '../../api/query';
-import type { Me, Tokens } from '../../api/types';
+import type { Me } from '../../api/types';
 
 interface SessionState {
   state: 'checking' | 'in' | 'out' | 'unknown';
@@ -34,7 +34,7 @@ export async function restoreSession(): Promise<void> {
     return;
   }
   try {
-    const me = await client.call<Me>('/auth/me');
+    const me = await whoAmI();
     useSession.setState({ state: 'in', me, expired: false });
   } catch (error) {
     const signedOut = error instanceof Problem && !error.passing;
@@ -43,17 +43,26 @@ export async function restoreSession(): Promise<void> {
   }
 }
 
-export async function signIn(path: '/auth/login' | '/auth/pin', body: object): Promise<void> {
-  const tokens = await client.call<Tokens>(path, { method: 'POST', body, anonymous: true });
+/** What a person shows at the door: a learner her PIN, everybody else e-mail and password. */
+export type Secret = { learner_id: string; pin: string } | { email: string; password: string };
+
+export async function signIn(secret: Secret): Promise<void> {
+  const tokens =
+    'pin' in secret
+      ? await service.post('/auth/pin', { body: secret, anonymous: true })
+      : await service.post('/auth/login', { body: secret, anonymous: true });
   forget();
   session.write(tokens);
-  const me = await client.call<Me>('/auth/me');
+  const me = await whoAmI();
   useSession.setState({ state: 'in', me, expired: false });
 }
 
+/** Who the stored session belongs to. */
+const whoAmI = () => service.get('/auth/me') as Promise<Me>;
+
 /** Ends the session here at once; the server is told as well, if it can be reached. */
 export async function signOut(): Promise<void> {
-  const told = session.read() ? client.call('/auth/logout', { method: 'POST', timeoutMs: 3_000 }) : undefined;
+  const told = session.read() ? service.post('/auth/logout', { timeoutMs: 3_000 }) : undefined;
   await told?.catch(() => undefined);
   forget();
   useSession.setState({ state: 'out', me: null, expired: false, left: true });

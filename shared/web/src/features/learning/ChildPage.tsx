@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { BookOpen, Clock, Flame, GraduationCap, ListChecks } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
 import { useParams } from 'react-router';
-import { client } from '../../api';
+import { service } from '../../api';
 import type { ChildProgress } from '../../api/types';
 import { moment, number } from '../../i18n/format';
 import { Back } from '../../ui/Back';
@@ -19,7 +19,7 @@ export function ChildPage() {
   const { child = '' } = useParams();
   const query = useQuery({
     queryKey: ['children', child],
-    queryFn: () => client.call<ChildProgress>(`/parent/children/${child}/progress`),
+    queryFn: () => service.get('/parent/children/{child_id}/progress', { path: { child_id: child } }),
     refetchInterval: 15_000,
   });
   return (

@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useParams } from 'react-router';
 import { outbox } from '../../api';
+import { type Body, fill } from '../../api/routes';
 import type { Enrollment, Lesson } from '../../api/types';
 import { useUnsent } from '../../offline/useUnsent';
 import { Back } from '../../ui/Back';
@@ -82,11 +83,7 @@ function Onward({ lesson }: { lesson: Lesson }) {
   const enrollment = enrollments.data?.find((e) => e.course_id === lesson.course_id);
   const ordered = [...(course.data?.lessons ?? [])].sort((a, b) => a.order - b.order);
   const me = useMe();
-  const watch = useLessonTime(
-    me.id,
-    `/courses/${lesson.course_id}/lessons/${lesson.id}`,
-    Boolean(enrollment),
-  );
+  const watch = useLessonTime(me.id, lesson, Boolean(enrollment));
   const following = ordered[ordered.findIndex((l) => l.id === lesson.id) + 1];
 
   return (
@@ -123,6 +120,8 @@ function Onward({ lesson }: { lesson: Lesson }) {
   );
 }
 
+const COMPLETE = '/courses/enrollments/{enrollment_id}/complete-lesson';
+
 interface MarkDoneProps {
   lesson: Lesson;
   enrollment: Enrollment;
@@ -141,13 +140,14 @@ function MarkDone({ lesson, enrollment, watch }: MarkDoneProps) {
 
   const mark = async () => {
     setBusy(true);
+    const body: Body<typeof COMPLETE> = { lesson_id: lesson.id, time_spent_minutes: watch.takeMinutes() };
     const outcome = await outbox.add({
       id,
       user: me.id,
       kind: 'lesson',
       title: lesson.title,
-      path: `/courses/enrollments/${enrollment.id}/complete-lesson`,
-      body: { lesson_id: lesson.id, time_spent_minutes: watch.takeMinutes() },
+      path: fill(COMPLETE, { enrollment_id: enrollment.id }),
+      body,
     });
     if (outcome.state === 'done') {
       await queries.invalidateQueries({ queryKey: enrollmentsQuery.queryKey });

@@ -1,21 +1,24 @@
 import { queryOptions } from '@tanstack/react-query';
-import { client } from '../../api';
-import type { ClassMember, Enrollment, Lesson, LessonHead, ParentOverview, Today } from '../../api/types';
+import { service } from '../../api';
+import type { ClassMember, LessonHead } from '../../api/types';
 
 export const enrollmentsQuery = queryOptions({
   queryKey: ['enrollments'],
-  queryFn: () => client.call<Enrollment[] | null>('/courses/my-enrollments').then((list) => list ?? []),
+  queryFn: async () => (await service.get('/courses/my-enrollments')) ?? [],
 });
 
 export const todayQuery = queryOptions({
   queryKey: ['today'],
-  queryFn: () => client.call<Today>('/student/dashboard/today'),
+  queryFn: () => service.get('/student/dashboard/today'),
 });
 
 export const lessonQuery = (course: string, lesson: string) =>
   queryOptions({
     queryKey: ['lessons', course, lesson],
-    queryFn: () => client.call<Lesson>(`/courses/${course}/lessons/${lesson}`),
+    queryFn: () =>
+      service.get('/courses/{course_id}/lessons/{lesson_id}', {
+        path: { course_id: course, lesson_id: lesson },
+      }),
     staleTime: 5 * 60_000,
   });
 
@@ -27,10 +30,8 @@ export function nextLesson(lessons: LessonHead[], done: string[]): LessonHead | 
 export const classProgressQuery = (school: string) =>
   queryOptions({
     queryKey: ['class-progress', school],
-    queryFn: () =>
-      client
-        .call<{ learners: ClassMember[] | null }>(`/schools/${school}/progress`)
-        .then((answer) => answer.learners ?? []),
+    queryFn: async () =>
+      (await service.get('/schools/{school_id}/progress', { path: { school_id: school } })).learners,
   });
 
 /** A learner's courses in one line: lessons, minutes, and when she was last at work. */
@@ -46,5 +47,5 @@ export function summary(member: ClassMember): { lessons: number; minutes: number
 
 export const childrenQuery = queryOptions({
   queryKey: ['children'],
-  queryFn: () => client.call<ParentOverview>('/parent/dashboard/overview'),
+  queryFn: () => service.get('/parent/dashboard/overview'),
 });

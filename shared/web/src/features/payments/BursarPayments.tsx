@@ -1,7 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
-import { client } from '../../api';
-import type { Payment } from '../../api/types';
+import { service } from '../../api';
 import { Page } from '../../ui/Card';
 import { Empty, Loaded } from '../../ui/Loaded';
 import { useMe } from '../identity/session';
@@ -15,8 +14,7 @@ export function BursarPayments() {
   const school = useMe().school_id ?? '';
   const query = useQuery({
     queryKey: ['payments', school],
-    queryFn: () =>
-      client.call<{ items: Payment[] | null }>(`/schools/${school}/payments`, { query: { limit: 100 } }),
+    queryFn: () => service.get('/schools/{id}/payments', { path: { id: school }, query: { limit: 100 } }),
     refetchInterval: 5_000,
   });
   const learner = useLearnerNames(school);

@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Smartphone } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
-import { client } from '../../api';
+import { service } from '../../api';
 import type { Payment } from '../../api/types';
 import { money } from '../../i18n/format';
 import { Button } from '../../ui/Button';
@@ -16,7 +16,7 @@ export function ParentPayments() {
   const { t } = useTranslation();
   const query = useQuery({
     queryKey: ['payments', 'mine'],
-    queryFn: () => client.call<{ items: Payment[] | null }>('/parent/payments', { query: { limit: 100 } }),
+    queryFn: () => service.get('/parent/payments', { query: { limit: 100 } }),
     refetchInterval: 5_000,
   });
   const children = useQuery(childrenQuery).data?.children ?? [];
@@ -53,7 +53,7 @@ function FreshYes({ payment }: { payment: Payment }) {
   const { t, i18n } = useTranslation();
   const queries = useQueryClient();
   const confirm = useMutation({
-    mutationFn: () => client.call(`/payments/${payment.id}/confirm`, { method: 'POST' }),
+    mutationFn: () => service.post('/payments/{id}/confirm', { path: { id: payment.id } }),
     onSuccess: () => queries.invalidateQueries({ queryKey: ['payments'] }),
   });
   return (

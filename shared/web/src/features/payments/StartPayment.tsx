@@ -1,8 +1,8 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { client } from '../../api';
-import type { SchoolLearner } from '../../api/types';
+import { service } from '../../api';
+import type { Course, SchoolLearner } from '../../api/types';
 import { money } from '../../i18n/format';
 import { Button } from '../../ui/Button';
 import { Card } from '../../ui/Card';
@@ -37,16 +37,15 @@ function Form({ learners }: { learners: SchoolLearner[] }) {
   const course = paid.find((c) => c.id === courseId);
 
   const start = useMutation({
-    mutationFn: () =>
-      client.call('/payments/initiate', {
-        method: 'POST',
+    mutationFn: (course: Course) =>
+      service.post('/payments/initiate', {
         body: {
           gateway: 'mpesa',
           learner_id: learnerId,
           course_id: courseId,
           phone_number: phone,
-          amount: course?.price,
-          currency: course?.currency,
+          amount: course.price,
+          currency: course.currency,
         },
       }),
     onSuccess: () => {
@@ -58,7 +57,7 @@ function Form({ learners }: { learners: SchoolLearner[] }) {
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (!start.isPending) start.mutate();
+    if (course && !start.isPending) start.mutate(course);
   };
 
   return (

@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { CircleCheck, ShieldAlert } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
-import { client } from '../../api';
+import { service } from '../../api';
 import type { Alert } from '../../api/types';
 import { moment } from '../../i18n/format';
 import { Badge } from '../../ui/Badge';
@@ -14,7 +14,7 @@ export function Alerts() {
   const { t } = useTranslation();
   const query = useQuery({
     queryKey: ['alerts'],
-    queryFn: () => client.call<{ alerts: Alert[] | null }>('/safeguarding/alerts'),
+    queryFn: () => service.get('/safeguarding/alerts', { query: { limit: 100 } }),
     refetchInterval: 30_000,
   });
   return (
@@ -42,7 +42,7 @@ function Row({ alert }: { alert: Alert }) {
   const { t, i18n } = useTranslation();
   const queries = useQueryClient();
   const acknowledge = useMutation({
-    mutationFn: () => client.call(`/safeguarding/alerts/${alert.id}/acknowledge`, { method: 'POST' }),
+    mutationFn: () => service.post('/safeguarding/alerts/{id}/acknowledge', { path: { id: alert.id } }),
     onSuccess: () => queries.invalidateQueries({ queryKey: ['alerts'] }),
   });
   const taken = alert.is_acknowledged;

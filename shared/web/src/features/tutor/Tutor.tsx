@@ -3,7 +3,7 @@ import { Bird, SendHorizontal } from 'lucide-react';
 import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useLocation, useSearchParams } from 'react-router';
-import { client } from '../../api';
+import { service } from '../../api';
 import type { TutorHistory } from '../../api/types';
 import { newId } from '../../offline/id';
 import { Button } from '../../ui/Button';
@@ -18,7 +18,7 @@ export function Tutor() {
   const { t } = useTranslation();
   const history = useQuery({
     queryKey: ['tutor'],
-    queryFn: () => client.call<TutorHistory>('/ai-tutor/history', { query: { limit: 50 } }),
+    queryFn: () => service.get('/ai-tutor/history', { query: { limit: 50 } }),
     // While a better answer is on its way, look for it.
     refetchInterval: (query) => (query.state.data?.messages?.some((m) => m.queued) ? 5_000 : false),
   });
@@ -53,10 +53,14 @@ function Talk({ history }: { history: TutorHistory }) {
 
   const ask = useMutation({
     mutationFn: (message: string) =>
-      client.call('/ai-tutor/chat', {
-        method: 'POST',
+      service.post('/ai-tutor/chat', {
         // The id is the draft's: a repeated request is the same question.
-        body: { message, question_id: questionId, course_id: courseId, language: i18n.language },
+        body: {
+          message,
+          question_id: questionId,
+          course_id: courseId,
+          language: i18n.language === 'sw' ? 'sw' : 'en',
+        },
         timeoutMs: 90_000,
       }),
     onSuccess: async () => {
