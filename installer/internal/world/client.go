@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -21,6 +22,9 @@ type Client struct {
 func NewClient(base string) *Client {
 	return &Client{base: base, http: &http.Client{Timeout: 30 * time.Second}}
 }
+
+// Raw is a body that is sent as it is, whether it is JSON or not.
+type Raw string
 
 // Problem is an answer that is not a success.
 type Problem struct {
@@ -78,7 +82,9 @@ func (c *Client) Put(ctx context.Context, path string, in, out any) error {
 
 func (c *Client) do(ctx context.Context, method, path string, in, out any) error {
 	var body io.Reader
-	if in != nil {
+	if text, ok := in.(Raw); ok {
+		body = strings.NewReader(string(text))
+	} else if in != nil {
 		b, err := json.Marshal(in)
 		if err != nil {
 			return fmt.Errorf("%s %s: %w", method, path, err)

@@ -163,9 +163,28 @@ func (w *World) startSchools(ctx context.Context) error {
 	return nil
 }
 
-// startSchool starts a school's appliance behind a fresh link; code claims it.
+// startSchool starts a school's appliance and waits until it is claimed, with
+// code when it was not.
 func (w *World) startSchool(ctx context.Context, st schoolState, code string) (*School, error) {
 	w.opts.Progress("starting the box of %s", st.Name)
+	s, err := w.startBox(ctx, st, code)
+	if err != nil {
+		return nil, err
+	}
+	return s, Await(ctx, 60*time.Second, "the claim of "+s.Name, func(ctx context.Context) (bool, error) {
+		st, err := s.Status(ctx)
+		return st.Claimed, err
+	})
+}
+
+// EmptyBox starts an appliance that belongs to nobody, behind a link of its own;
+// the world forgets it when it stops.
+func (w *World) EmptyBox(ctx context.Context, key string) (*School, error) {
+	return w.startBox(ctx, schoolState{Key: key, Name: "an empty box"}, "")
+}
+
+// startBox starts an appliance behind a fresh link.
+func (w *World) startBox(ctx context.Context, st schoolState, code string) (*School, error) {
 	s := &School{Key: st.Key, Name: st.Name, ID: st.ID}
 	web, err := w.port(st.Key+"-link-https", 0)
 	if err != nil {
@@ -189,11 +208,5 @@ func (w *World) startSchool(ctx context.Context, st schoolState, code string) (*
 		return nil, err
 	}
 	w.Schools = append(w.Schools, s)
-	if err := s.Edge.Start(ctx); err != nil {
-		return nil, err
-	}
-	return s, Await(ctx, 60*time.Second, "the claim of "+s.Name, func(ctx context.Context) (bool, error) {
-		st, err := s.Status(ctx)
-		return st.Claimed, err
-	})
+	return s, s.Edge.Start(ctx)
 }
