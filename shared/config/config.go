@@ -87,8 +87,7 @@ func set(v reflect.Value, text string) error {
 func Document(settings any) string {
 	t := reflect.TypeOf(settings)
 	var b strings.Builder
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		if name := f.Tag.Get("env"); name != "" {
 			fmt.Fprintf(&b, "%s\t%s\t%s\n", name, f.Tag.Get("default"), f.Tag.Get("doc"))
 		}

@@ -95,8 +95,7 @@ func (e *Error) Is(target error) bool {
 
 // KindOf is the kind of err, Internal when it is not a fault.
 func KindOf(err error) Kind {
-	var f *Error
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*Error](err); ok {
 		return f.Kind
 	}
 	return Internal
