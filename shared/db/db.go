@@ -117,7 +117,7 @@ func (t *Time) Scan(v any) error {
 // Value implements driver.Valuer.
 func (t Time) Value() (driver.Value, error) {
 	if t.IsZero() {
-		return nil, nil
+		return nil, nil //nolint:nilnil // nil is NULL
 	}
 	return t.UTC().Truncate(time.Microsecond), nil
 }

@@ -90,7 +90,7 @@ func Native(t db.Tx) pgx.Tx {
 		if x, ok := t.(*tx); ok {
 			return x.t
 		}
-		t = t.(db.Unwrapper).Unwrap()
+		t = t.(db.Unwrapper).Unwrap() //nolint:forcetypeassert // as documented
 	}
 }
 

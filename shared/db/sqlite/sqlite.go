@@ -38,7 +38,7 @@ func Open(path string) (*DB, error) {
 		return nil, fmt.Errorf("open sqlite: %w", err)
 	}
 	w.SetMaxOpenConns(1)
-	if err := check(w); err != nil {
+	if err := check(context.Background(), w); err != nil {
 		_ = w.Close()
 		return nil, fmt.Errorf("open sqlite %s: %w", path, err)
 	}
@@ -51,13 +51,13 @@ func Open(path string) (*DB, error) {
 	return &DB{w, r}, nil
 }
 
-func check(w *sql.DB) error {
+func check(ctx context.Context, w *sql.DB) error {
 	var mode string
-	if err := w.QueryRow("PRAGMA journal_mode").Scan(&mode); err != nil {
+	if err := w.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode); err != nil {
 		return err
 	}
 	var fts bool
-	if err := w.QueryRow("SELECT count(*) > 0 FROM pragma_compile_options WHERE compile_options = 'ENABLE_FTS5'").Scan(&fts); err != nil {
+	if err := w.QueryRowContext(ctx, "SELECT count(*) > 0 FROM pragma_compile_options WHERE compile_options = 'ENABLE_FTS5'").Scan(&fts); err != nil {
 		return err
 	}
 	if !fts {
@@ -208,7 +208,7 @@ func (x *tx) bulk(ctx context.Context, table string, columns []string, in [][]an
 		for _, r := range in[:n] {
 			values = append(values, args(r)...)
 		}
-		q := "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES " +
+		q := "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES " + //nolint:gosec // an entity's constants, never input
 			strings.TrimSuffix(strings.Repeat(one+",", n), ",") + tail
 		if tail == "" {
 			if _, err := x.t.ExecContext(ctx, q, values...); err != nil {
