@@ -327,7 +327,7 @@ func (a *Applier) echo(ctx context.Context, tx db.Tx, r record, winner []byte) e
 func (a *Applier) conflict(ctx context.Context, tx db.Tx, school, typ, entity string, hlc syncproto.HLC, body []byte) error {
 	_, err := tx.Exec(ctx, insertConflict, newID(), school, typ, entity, int64(hlc), body, a.Clock.Now())
 	if err == nil {
-		a.Log.Warn("two versions of a record met; the losing one is kept", logging.School(school), "type", typ, "entity", entity)
+		a.Log.Warn("two versions of a record met; the losing one is kept", logging.School(school), slog.String("type", typ), slog.String("entity", entity))
 	}
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/fault"
@@ -64,8 +65,8 @@ func (a *Applier) bury(ctx context.Context, tx db.Tx, pos syncproto.Position, e 
 	_, err := tx.Exec(ctx, insertDead, newID(), pos.School, pos.Epoch, int64(pos.Lane), pos.Seq, e.Type, int64(e.Version), e.Entity,
 		int64(e.HLC), e.Body, kind, reason, a.Clock.Now())
 	if err == nil {
-		a.Log.Warn("a record could not be stored and is kept aside", logging.School(pos.School), logging.Lane(int(pos.Lane)), "seq", pos.Seq,
-			"type", e.Type, "kind", kind, "reason", reason)
+		a.Log.Warn("a record could not be stored and is kept aside", logging.School(pos.School), logging.Lane(int(pos.Lane)),
+			slog.Int64("seq", pos.Seq), slog.String("type", e.Type), slog.String("kind", kind), slog.String("reason", reason))
 	}
 	return err
 }

@@ -148,7 +148,7 @@ func (p *Peer) Handle(ctx context.Context, m syncproto.Message) error {
 		return nil
 	case errors.Is(err, syncproto.ErrMalformed), errors.Is(err, syncproto.ErrTooLarge), errors.Is(err, syncproto.ErrChain),
 		errors.Is(err, syncproto.ErrSchema), errors.Is(err, ErrForeign):
-		p.o.Log.Warn("a message was refused", logging.School(p.o.Out.School), "kind", m.Kind, logging.Err(err))
+		p.o.Log.Warn("a message was refused", logging.School(p.o.Out.School), slog.Any("kind", m.Kind), logging.Err(err))
 		return fmt.Errorf("%w: %w", ErrRefused, err)
 	default:
 		return err

@@ -101,15 +101,18 @@ func (e Entity[T]) decode(ev syncproto.Event) (any, error) {
 	return out, nil
 }
 
-func (e Entity[T]) audience(v any) syncproto.Audience { return e.Audience(v.(T)) }
+// of gives the record its type back. Only records that e decoded come here.
+func (Entity[T]) of(v any) T { return v.(T) } //nolint:forcetypeassert // see above
+
+func (e Entity[T]) audience(v any) syncproto.Audience { return e.Audience(e.of(v)) }
 
 func (e Entity[T]) put(ctx context.Context, tx db.Tx, v any) (bool, error) {
-	return e.Put(ctx, tx, v.(T))
+	return e.Put(ctx, tx, e.of(v))
 }
 
 // same tells whether the stored record is v to the byte.
 func (e Entity[T]) same(ctx context.Context, tx db.Tx, v any) (bool, error) {
-	stored, err := e.Get(ctx, tx, e.ID(v.(T)))
+	stored, err := e.Get(ctx, tx, e.ID(e.of(v)))
 	if err != nil {
 		return false, err
 	}
@@ -117,7 +120,7 @@ func (e Entity[T]) same(ctx context.Context, tx db.Tx, v any) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	b, err := syncproto.EncodeBody(v.(T))
+	b, err := syncproto.EncodeBody(e.of(v))
 	return slices.Equal(a, b), err
 }
 
@@ -128,8 +131,8 @@ func (e Entity[T]) bulk() (table string, columns []string, ok bool) {
 	return e.Bulk.Table, e.Bulk.Columns, true
 }
 
-func (e Entity[T]) row(v any) []any { return e.Bulk.Row(v.(T)) }
-func (e Entity[T]) id(v any) string { return e.ID(v.(T)) }
+func (e Entity[T]) row(v any) []any { return e.Bulk.Row(e.of(v)) }
+func (e Entity[T]) id(v any) string { return e.ID(e.of(v)) }
 
 // Reaction is what follows when records of one kind arrive: it runs in the
 // applying transaction, for rows that were inserted, a batch at a time.
@@ -143,7 +146,7 @@ func On[T any](e Entity[T], fn func(ctx context.Context, tx db.Tx, inserted []T)
 	return Reaction{e.Name, func(ctx context.Context, tx db.Tx, inserted []any) error {
 		out := make([]T, len(inserted))
 		for i, v := range inserted {
-			out[i] = v.(T)
+			out[i] = e.of(v)
 		}
 		return fn(ctx, tx, out)
 	}}

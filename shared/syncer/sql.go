@@ -65,7 +65,6 @@ var (
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 		ON CONFLICT (school) DO UPDATE SET epoch = excluded.epoch, appliance = excluded.appliance, software = excluded.software, carrier = excluded.carrier,
 			timeline = excluded.timeline, head = excluded.head, clock_offset_ms = excluded.clock_offset_ms, seen_at = excluded.seen_at`}
-	seenPeer     = db.SQL{Both: `UPDATE peer_states SET seen_at = $2, carrier = $3 WHERE school = $1 AND seen_at < $2`}
 	caughtUpPeer = db.SQL{Both: `UPDATE peer_states SET caught_up_at = $2 WHERE school = $1`}
 	selectPeer   = db.SQL{Both: `SELECT epoch, appliance, software, carrier, timeline, head, clock_offset_ms, seen_at, caught_up_at FROM peer_states WHERE school = $1`}
 

@@ -37,7 +37,6 @@ var (
 	getFact    = db.SQL{Both: `SELECT id, learner, points, at FROM facts WHERE id = $1`}
 	sumFacts   = db.SQL{Both: `SELECT count(*), coalesce(sum(points), 0) FROM facts`}
 	upsertNote = db.SQL{Both: `INSERT INTO notes (id, school, text) VALUES ($1, $2, $3) ON CONFLICT (id) DO UPDATE SET text = excluded.text`}
-	getNote    = db.SQL{Both: `SELECT text FROM notes WHERE id = $1`}
 
 	errBroken = errors.New("the database is away")
 )

@@ -14,8 +14,8 @@ import (
 
 // The headers of a request signed by an appliance's node key.
 const (
-	ApplianceHeader = "X-UHS-Appliance"
-	SignatureHeader = "X-UHS-Signature"
+	ApplianceHeader = "X-Uhs-Appliance"
+	SignatureHeader = "X-Uhs-Signature"
 )
 
 // signed is what the signature covers: method, path with query, and the hash of
