@@ -46,10 +46,13 @@ type secretKey struct {
 
 func (k secretKey) private() ed25519.PrivateKey { return ed25519.NewKeyFromSeed(k.seed) }
 
-// public is the other half as unpadded base64url.
-func (k secretKey) public() string {
-	return base64.RawURLEncoding.EncodeToString(k.private().Public().(ed25519.PublicKey))
+// public is the other half.
+func (k secretKey) public() ed25519.PublicKey {
+	return k.private().Public().(ed25519.PublicKey) //nolint:forcetypeassert // as documented at PrivateKey.Public
 }
+
+// encoded is the public half as unpadded base64url.
+func (k secretKey) encoded() string { return base64.RawURLEncoding.EncodeToString(k.public()) }
 
 // EnsureKey makes sure that this node has a key to sign tokens with; the first
 // call on a new database makes and announces one.
@@ -73,7 +76,7 @@ func (s *Service) EnsureKey(ctx context.Context) error {
 		if s.announce == nil {
 			return nil
 		}
-		_, err = s.announce(ctx, tx, Key{ID: k.id, Issuer: s.issuer, Public: k.public(), CreatedAt: k.createdAt})
+		_, err = s.announce(ctx, tx, Key{ID: k.id, Issuer: s.issuer, Public: k.encoded(), CreatedAt: k.createdAt})
 		return err
 	})
 	if err != nil {
@@ -181,7 +184,7 @@ func (s *Service) parse(ctx context.Context, tx db.Tx, token string) (claims, er
 func (s *Service) trustedKey(ctx context.Context, tx db.Tx, kid string) (trusted, error) {
 	own, err := first(ctx, tx, selectSecret, scanSecret, kid)
 	if err == nil {
-		return trusted{own.private().Public().(ed25519.PublicKey), s.issuer, s.audience}, nil
+		return trusted{own.public(), s.issuer, s.audience}, nil
 	}
 	if !errors.Is(err, db.ErrNoRows) {
 		return trusted{}, err
@@ -223,7 +226,7 @@ func (s *Service) JWKS(ctx context.Context) ([]JWK, error) {
 			add(k.ID, k.Public)
 		}
 		for _, k := range own {
-			add(k.id, k.public())
+			add(k.id, k.encoded())
 		}
 		return nil
 	})
