@@ -74,7 +74,7 @@ func (s *Store) move(f *os.File, sha string) error {
 }
 
 func syncDir(dir string) error {
-	d, err := os.Open(dir)
+	d, err := os.Open(dir) //nolint:gosec // a folder of the store
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func (s *Store) Read(sha string) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("read blob %s: %w", sha, fs.ErrNotExist)
 	}
-	return os.ReadFile(p)
+	return os.ReadFile(p) //nolint:gosec // Path gives only names that are hashes
 }
 
 // Remove forgets a blob, e.g. one that the disk has damaged.
@@ -115,7 +115,7 @@ func (s *Store) PartSize(sha string) int64 {
 // stay for the next attempt. ErrCorrupt when the whole does not match: then the
 // part is dropped.
 func (s *Store) Receive(b Blob, offset int64, r io.Reader) error {
-	f, err := os.OpenFile(s.part(b.SHA256), os.O_RDWR|os.O_CREATE, 0o640)
+	f, err := os.OpenFile(s.part(b.SHA256), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return fmt.Errorf("receive %s: %w", b.Path, err)
 	}

@@ -35,7 +35,7 @@ func (r *reader) lesson(position int, l listed) {
 	}
 	head, body, bodyLine, ok := splitFront(text)
 	if !ok {
-		r.problem(name, 1, "a lesson begins with a block between two lines of three hyphens")
+		r.problemf(name, 1, "a lesson begins with a block between two lines of three hyphens")
 		return
 	}
 	var front frontMatter
@@ -44,13 +44,13 @@ func (r *reader) lesson(position int, l listed) {
 		return
 	}
 	if front.Title == "" {
-		r.problem(name, doc.line("title"), "title: is missing")
+		r.problemf(name, doc.line("title"), "title: is missing")
 	}
 	if front.Minutes < 1 || front.Minutes > 600 {
-		r.problem(name, doc.line("minutes"), "minutes: 1 to 600")
+		r.problemf(name, doc.line("minutes"), "minutes: 1 to 600")
 	}
 	if len(front.Outcomes) == 0 {
-		r.problem(name, doc.line("outcomes"), "outcomes: at least one")
+		r.problemf(name, doc.line("outcomes"), "outcomes: at least one")
 	}
 
 	course := r.content.Course.ID

@@ -78,7 +78,7 @@ func (r *reader) outline() outline {
 			for k, slug := range sub.Lessons {
 				for _, l := range out.lessons {
 					if l.slug == slug {
-						r.problem(courseFile, doc.line(append(at, "lessons", k)...), "lesson %q is listed twice", slug)
+						r.problemf(courseFile, doc.line(append(at, "lessons", k)...), "lesson %q is listed twice", slug)
 					}
 				}
 				out.lessons = append(out.lessons, listed{slug, s.Title, sub.Title, sub.Competencies})
@@ -89,7 +89,7 @@ func (r *reader) outline() outline {
 		r.content.Course.Strands = append(r.content.Course.Strands, strand)
 	}
 	if len(out.lessons) == 0 || len(out.lessons) > maxLessons {
-		r.problem(courseFile, doc.line("strands"), "a course has 1 to %d lessons, this one has %d", maxLessons, len(out.lessons))
+		r.problemf(courseFile, doc.line("strands"), "a course has 1 to %d lessons, this one has %d", maxLessons, len(out.lessons))
 	}
 	return out
 }
@@ -97,7 +97,7 @@ func (r *reader) outline() outline {
 func (r *reader) checkCourse(doc document, y courseYAML) {
 	check := func(ok bool, field, format string, args ...any) {
 		if !ok {
-			r.problem(courseFile, doc.line(field), field+": "+format, args...)
+			r.problemf(courseFile, doc.line(field), field+": "+format, args...)
 		}
 	}
 	_, grade := catalogue.ParseGrade(y.Grade)
@@ -119,19 +119,19 @@ func (r *reader) checkCourse(doc document, y courseYAML) {
 func (r *reader) checkSubStrand(doc document, at []any, s strandYAML, sub subStrandYAML) {
 	line := func(more ...any) int { return doc.line(append(append([]any{}, at...), more...)...) }
 	if s.Title == "" || sub.Title == "" {
-		r.problem(courseFile, line(), "a strand and a sub-strand have a title")
+		r.problemf(courseFile, line(), "a strand and a sub-strand have a title")
 	}
 	if len(sub.Competencies) == 0 {
-		r.problem(courseFile, line(), "a sub-strand names at least one core competency")
+		r.problemf(courseFile, line(), "a sub-strand names at least one core competency")
 	}
 	for k, slug := range sub.Competencies {
 		if _, ok := catalogue.CompetencyBySlug(slug); !ok {
-			r.problem(courseFile, line("competencies", k), "%q is not a core competency", slug)
+			r.problemf(courseFile, line("competencies", k), "%q is not a core competency", slug)
 		}
 	}
 	for k, slug := range sub.Lessons {
 		if !slugForm.MatchString(slug) {
-			r.problem(courseFile, line("lessons", k), "lesson %q: small letters, digits and hyphens only", slug)
+			r.problemf(courseFile, line("lessons", k), "lesson %q: small letters, digits and hyphens only", slug)
 		}
 	}
 }

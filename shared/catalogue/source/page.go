@@ -79,7 +79,7 @@ func (p page) line(n ast.Node) int {
 // where they are served: by the hash of their bytes.
 func (r *reader) links(file string, bodyLine int, p page) {
 	p.walk(func(n ast.Node) {
-		at := func(format string, args ...any) { r.problem(file, bodyLine+p.line(n), format, args...) }
+		at := func(format string, args ...any) { r.problemf(file, bodyLine+p.line(n), format, args...) }
 		switch n := n.(type) {
 		case *ast.RawHTML:
 			at("raw HTML is not allowed")
@@ -155,7 +155,7 @@ func (p page) passages() []catalogue.Passage {
 			flush()
 			heading = p.plain(h)
 			if v, ok := h.AttributeString("id"); ok {
-				anchor = string(v.([]byte))
+				anchor = string(v.([]byte)) //nolint:forcetypeassert // ours, set when the page was parsed
 			}
 			continue
 		}

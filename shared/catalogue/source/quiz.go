@@ -42,13 +42,13 @@ func (r *reader) quiz(l listed) {
 		return
 	}
 	if y.Title == "" {
-		r.problem(name, doc.line("title"), "title: is missing")
+		r.problemf(name, doc.line("title"), "title: is missing")
 	}
 	if y.PassPercent < 1 || y.PassPercent > 100 {
-		r.problem(name, doc.line("pass_percent"), "pass_percent: 1 to 100")
+		r.problemf(name, doc.line("pass_percent"), "pass_percent: 1 to 100")
 	}
 	if len(y.Questions) == 0 || len(y.Questions) > 100 {
-		r.problem(name, doc.line("questions"), "a quiz has 1 to 100 questions")
+		r.problemf(name, doc.line("questions"), "a quiz has 1 to 100 questions")
 	}
 
 	course := r.content.Course.ID
@@ -58,7 +58,7 @@ func (r *reader) quiz(l listed) {
 		at := questionAt{r, doc, name, i}
 		question, key := at.convert(in)
 		if _, twice := q.Key(question.ID); twice {
-			at.problem("id", "question %q is there twice", question.ID)
+			at.problemf("id", "question %q is there twice", question.ID)
 		}
 		q.Questions, q.Keys = append(q.Questions, question), append(q.Keys, key)
 	}
@@ -73,25 +73,25 @@ type questionAt struct {
 	index int
 }
 
-func (at questionAt) problem(field, format string, args ...any) {
-	at.r.problem(at.file, at.doc.line("questions", at.index, field), field+": "+format, args...)
+func (at questionAt) problemf(field, format string, args ...any) {
+	at.r.problemf(at.file, at.doc.line("questions", at.index, field), field+": "+format, args...)
 }
 
 func (at questionAt) convert(y questionYAML) (catalogue.Question, catalogue.Key) {
 	q := catalogue.Question{ID: y.ID, Kind: catalogue.Kind(y.Kind), Prompt: y.Prompt, Unit: y.Unit}
 	k := catalogue.Key{QuestionID: y.ID, Explanation: y.Explanation}
 	if y.ID == "" {
-		at.problem("id", "is missing")
+		at.problemf("id", "is missing")
 	}
 	if y.Prompt == "" {
-		at.problem("prompt", "is missing")
+		at.problemf("prompt", "is missing")
 	}
 	if y.Explanation == "" {
-		at.problem("explanation", "is missing")
+		at.problemf("explanation", "is missing")
 	}
 	for _, o := range y.Options {
 		if o.ID == "" || o.Text == "" || slices.ContainsFunc(q.Options, func(p catalogue.Option) bool { return p.ID == o.ID }) {
-			at.problem("options", "each has its own id and a text")
+			at.problemf("options", "each has its own id and a text")
 		}
 		q.Options = append(q.Options, catalogue.Option{ID: o.ID, Text: o.Text})
 	}
@@ -102,20 +102,20 @@ func (at questionAt) convert(y questionYAML) (catalogue.Question, catalogue.Key)
 	case catalogue.Numeric:
 		k.Tolerance = y.Tolerance
 		if err := y.Answer.Decode(&k.Value); err != nil || y.Answer.IsZero() || math.IsNaN(k.Value) || math.IsInf(k.Value, 0) {
-			at.problem("answer", "a number")
+			at.problemf("answer", "a number")
 		}
 		if y.Tolerance < 0 || math.IsNaN(y.Tolerance) {
-			at.problem("tolerance", "is not negative")
+			at.problemf("tolerance", "is not negative")
 		}
 	case catalogue.ShortText:
 		if k.Texts = at.texts(y.Answer); len(k.Texts) == 0 {
-			at.problem("answer", "a list of accepted answers")
+			at.problemf("answer", "a list of accepted answers")
 		}
 	default:
-		at.problem("kind", "%q is not single, multiple, numeric or short_text", y.Kind)
+		at.problemf("kind", "%q is not single, multiple, numeric or short_text", y.Kind)
 	}
 	if choice := len(k.Options) > 0; !choice && len(q.Options) > 0 {
-		at.problem("options", "only a choice has options")
+		at.problemf("options", "only a choice has options")
 	}
 	return q, k
 }
@@ -126,25 +126,25 @@ func (at questionAt) texts(n yaml.Node) []string {
 	if n.Kind == yaml.ScalarNode {
 		many = []string{n.Value}
 	} else if err := n.Decode(&many); err != nil {
-		at.problem("answer", "a text or a list of texts")
+		at.problemf("answer", "a text or a list of texts")
 		return nil
 	}
 	if slices.Contains(many, "") {
-		at.problem("answer", "is not empty")
+		at.problemf("answer", "is not empty")
 	}
 	return many
 }
 
 func (at questionAt) checkChoice(q catalogue.Question, k catalogue.Key) {
 	if len(q.Options) < 2 {
-		at.problem("options", "a choice has at least two")
+		at.problemf("options", "a choice has at least two")
 	}
 	if len(k.Options) == 0 || (q.Kind == catalogue.SingleChoice && len(k.Options) != 1) {
-		at.problem("answer", "one option for single, one or more for multiple")
+		at.problemf("answer", "one option for single, one or more for multiple")
 	}
 	for i, a := range k.Options {
 		if slices.Contains(k.Options[:i], a) || !slices.ContainsFunc(q.Options, func(o catalogue.Option) bool { return o.ID == a }) {
-			at.problem("answer", "%q is not one of the options, or is there twice", a)
+			at.problemf("answer", "%q is not one of the options, or is there twice", a)
 		}
 	}
 }

@@ -77,7 +77,7 @@ func (r *reader) err() error {
 	return errors.Join(all...)
 }
 
-func (r *reader) problem(file string, line int, format string, args ...any) {
+func (r *reader) problemf(file string, line int, format string, args ...any) {
 	r.problems = append(r.problems, &Problem{File: file, Line: max(line, 1), Msg: fmt.Sprintf(format, args...)})
 }
 
@@ -85,16 +85,16 @@ func (r *reader) problem(file string, line int, format string, args ...any) {
 func (r *reader) file(name string) ([]byte, bool) {
 	info, err := fs.Stat(r.dir, name)
 	if err != nil {
-		r.problem(name, 1, "the file is missing")
+		r.problemf(name, 1, "the file is missing")
 		return nil, false
 	}
 	if info.Size() > maxFile {
-		r.problem(name, 1, "the file is larger than %d MB", maxFile>>20)
+		r.problemf(name, 1, "the file is larger than %d MB", maxFile>>20)
 		return nil, false
 	}
 	b, err := fs.ReadFile(r.dir, name)
 	if err != nil {
-		r.problem(name, 1, "cannot be read: %v", err)
+		r.problemf(name, 1, "cannot be read: %v", err)
 		return nil, false
 	}
 	return b, true
@@ -111,7 +111,7 @@ func (r *reader) unlisted(o outline) {
 			}
 		}
 		if !slices.ContainsFunc(o.lessons, func(l listed) bool { return l.slug == slug }) {
-			r.problem(f, 1, "course.yaml does not list this lesson")
+			r.problemf(f, 1, "course.yaml does not list this lesson")
 		}
 	}
 }

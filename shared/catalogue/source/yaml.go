@@ -35,7 +35,7 @@ func (r *reader) yaml(file string, text []byte, shift int, v any) (document, boo
 		return document{}, false
 	}
 	if len(root.Content) == 0 {
-		r.problem(file, 1+shift, "the file is empty")
+		r.problemf(file, 1+shift, "the file is empty")
 		return document{}, false
 	}
 	return document{root: root.Content[0], shift: shift}, true
@@ -43,8 +43,7 @@ func (r *reader) yaml(file string, text []byte, shift int, v any) (document, boo
 
 func (r *reader) yamlProblem(file string, shift int, err error) {
 	texts := []string{err.Error()}
-	var te *yaml.TypeError
-	if errors.As(err, &te) {
+	if te, ok := errors.AsType[*yaml.TypeError](err); ok {
 		texts = te.Errors
 	}
 	for _, text := range texts {
@@ -53,7 +52,7 @@ func (r *reader) yamlProblem(file string, shift int, err error) {
 			line, _ = strconv.Atoi(m[1])
 			msg = m[2]
 		}
-		r.problem(file, line+shift, "%s", msg)
+		r.problemf(file, line+shift, "%s", msg)
 	}
 }
 
