@@ -83,7 +83,7 @@ func putEntitlement(ctx context.Context, tx db.Tx, e Entitlement) (bool, error) 
 
 func scanPayment(r db.Rows) (Payment, error) {
 	var p Payment
-	err := r.Scan(&p.ID, &p.SchoolID, &p.LearnerID, &p.CourseID, &p.PayerPhone, &p.Intent.AmountMinor, &p.Currency, &p.Edition,
+	err := r.Scan(&p.ID, &p.SchoolID, &p.LearnerID, &p.CourseID, &p.PayerPhone, &p.AmountMinor, &p.Currency, &p.Edition,
 		&p.Reference, &p.CreatedBy, &p.CreatedAt, &p.ExpiresAt, &p.Signature, &p.State, &p.Reason, &p.Receipt, &p.Due, &p.At)
 	return p, err
 }
