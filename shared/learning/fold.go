@@ -59,7 +59,7 @@ func Fold(facts []Activity, now time.Time) Record {
 		}
 		r.Courses[f.CourseID] = c
 		r.Seconds += f.Seconds
-		r.countDay(f)
+		r.Days = countDay(r.Days, f, r.LastAt)
 		r.LastAt = f.At.Time
 	}
 	r.Streak = StreakOf(r.dates(), DateOf(now))
@@ -86,18 +86,18 @@ func (c *CourseRecord) complete(f Activity) {
 	}
 }
 
-// countDay adds f, which is not older than LastAt, to its day.
-func (r *Record) countDay(f Activity) {
+// countDay adds f, which is not older than last, the fact before it, to its day.
+func countDay(days []Day, f Activity, last time.Time) []Day {
 	date := DateOf(f.At.Time)
-	if len(r.Days) == 0 || r.Days[len(r.Days)-1].Date != date {
-		r.Days = append(r.Days, Day{Date: date, Seconds: f.Seconds, Sessions: 1})
-		return
+	if len(days) == 0 || days[len(days)-1].Date != date {
+		return append(days, Day{Date: date, Seconds: f.Seconds, Sessions: 1})
 	}
-	day := &r.Days[len(r.Days)-1]
+	day := &days[len(days)-1]
 	day.Seconds += f.Seconds
-	if f.At.Sub(r.LastAt) >= sessionGap {
+	if f.At.Sub(last) >= sessionGap {
 		day.Sessions++
 	}
+	return days
 }
 
 func (r Record) dates() []Date {
