@@ -122,7 +122,7 @@ func (s *Service) grade(ctx context.Context, tx db.Tx, who identity.Actor, in Su
 	}
 
 	now := s.clock.Now()
-	took := min(max(time.Duration(in.Seconds), 0), maxSitting/time.Second) * time.Second
+	took := time.Duration(min(max(in.Seconds, 0), int64(maxSitting/time.Second))) * time.Second
 	a := Attempt{
 		ID: in.AttemptID, LearnerID: who.Account, SchoolID: who.School, CourseID: quiz.CourseID, QuizID: quiz.ID,
 		Edition: quiz.Edition, PassPercent: int64(quiz.PassPercent), ScorePoints: result.Score, MaxPoints: result.Max,

@@ -166,7 +166,7 @@ func (w *world) submit(who identity.Actor, in assessment.Submission) assessment.
 	return m
 }
 
-func number(f float64) *float64 { return &f }
+func number(f float64) *float64 { return new(f) }
 
 // three are right answers to q1 to q3.
 func three() []assessment.Answer {
