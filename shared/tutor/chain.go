@@ -99,7 +99,7 @@ func (c *chain) answer(ctx context.Context, q request) (Reply, *route, *Failure)
 			return reply, r, nil
 		}
 		last = failure
-		c.log.Info("tutor route failed", "provider", r.Provider.Name(), "kind", string(failure.Kind), logging.Err(failure))
+		c.log.Info("tutor route failed", slog.String("provider", r.Provider.Name()), slog.String("kind", string(failure.Kind)), logging.Err(failure))
 		if failure.Kind == Moderated || ctx.Err() != nil {
 			break
 		}

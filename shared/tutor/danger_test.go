@@ -58,7 +58,7 @@ func TestDanger(t *testing.T) {
 			}
 		})
 	}
-	for _, text := range strings.Split(strings.TrimSpace(innocent), "\n") {
+	for text := range strings.SplitSeq(strings.TrimSpace(innocent), "\n") {
 		t.Run("is innocent: "+text, func(t *testing.T) {
 			if got, ok := d.find(text); ok {
 				t.Errorf("taken for %+v", got)

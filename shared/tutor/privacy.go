@@ -67,7 +67,7 @@ func wholeFirst(names []string, parts bool) []string {
 		if !parts {
 			continue
 		}
-		for _, p := range strings.Fields(n) {
+		for p := range strings.FieldsSeq(n) {
 			if utf8.RuneCountInString(p) >= shortestPart {
 				out = append(out, p)
 			}

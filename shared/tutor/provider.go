@@ -111,8 +111,7 @@ func (f *Failure) Unwrap() error { return f.Err }
 
 // failureOf classifies any error of a provider.
 func failureOf(err error) *Failure {
-	var f *Failure
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*Failure](err); ok {
 		return f
 	}
 	if errors.Is(err, context.DeadlineExceeded) {

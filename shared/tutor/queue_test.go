@@ -78,7 +78,7 @@ func TestQueue(t *testing.T) {
 	t.Run("who gives up waiting leaves the line", func(t *testing.T) {
 		h := newHeld()
 		c := chainOf(h, 2)
-		go ask(c, "first")
+		go func() { _, _ = ask(c, "first") }()
 		<-h.entered
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan *Failure)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -126,12 +127,10 @@ func checked(in Asking) (Asking, error) {
 	if in.Language != English && in.Language != Kiswahili {
 		in.Language = languageOf(in.Text)
 	}
-	switch {
-	case in.Context == 0:
+	if in.Context == 0 {
 		in.Context = defaultContext
-	default:
-		in.Context = min(max(in.Context, 0), mostContext)
 	}
+	in.Context = min(max(in.Context, 0), mostContext)
 	return in, nil
 }
 
@@ -241,8 +240,7 @@ func (s *Service) turns(ctx context.Context, tx db.Tx, profile Profile, n int) (
 		return nil, err
 	}
 	var out []Turn
-	for i := len(page) - 1; i >= 0; i-- {
-		e := page[i]
+	for _, e := range slices.Backward(page) {
 		if e.Best.ID == "" || e.Best.Source.Kind == FromSafety || e.Best.Source.Kind == FromNothing {
 			continue
 		}

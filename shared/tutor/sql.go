@@ -229,8 +229,6 @@ var (
 	}
 	updateJob = db.SQL{Both: `
 		UPDATE tutor_jobs SET state = $2, reason = $3, attempts = $4, next_at = $5, claimed_until = NULL WHERE question_id = $1`}
-	selectJob = db.SQL{Both: `
-		SELECT question_id, learner_id, origin, state, reason, attempts, created_at, next_at FROM tutor_jobs WHERE question_id = $1`}
 	finishForwarded = db.SQL{Both: `
 		UPDATE tutor_jobs SET state = $2, reason = $3 WHERE question_id = $1 AND state = 'forwarded'`}
 	listWaiting = db.SQL{Both: `
