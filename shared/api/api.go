@@ -19,7 +19,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humafiber"
 	"github.com/gofiber/fiber/v2"
-	"github.com/gofiber/fiber/v2/middleware/recover"
+	recovery "github.com/gofiber/fiber/v2/middleware/recover"
 
 	"urbanhomeschool.org/uhs/shared/fault"
 	"urbanhomeschool.org/uhs/shared/id"
@@ -77,7 +77,7 @@ func New(opts Options) *API {
 		ErrorHandler: a.fiberError, ServerHeader: "", ProxyHeader: "",
 	})
 	a.App.Use(a.prepare)
-	a.App.Use(recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: a.panicked}))
+	a.App.Use(recovery.New(recovery.Config{EnableStackTrace: true, StackTraceHandler: a.panicked}))
 
 	cfg := huma.DefaultConfig(opts.Name, opts.Version)
 	cfg.DocsPath, cfg.SchemasPath, cfg.CreateHooks = "", "", nil
@@ -129,7 +129,8 @@ func (a *API) prepare(c *fiber.Ctx) error {
 
 // panicked logs a mistake of ours; the person gets "Internal error.".
 func (a *API) panicked(c *fiber.Ctx, e any) {
-	a.opts.Log.Error("a handler panicked", logging.Request(RequestID(c.UserContext())), "path", c.Path(), "panic", e, "stack", string(debug.Stack()))
+	a.opts.Log.Error("a handler panicked", logging.Request(RequestID(c.UserContext())), slog.String("path", c.Path()),
+		slog.Any("panic", e), slog.String("stack", string(debug.Stack())))
 }
 
 type tokenErrorKey struct{}
@@ -187,8 +188,7 @@ func (a *API) writeProblem(ctx huma.Context, err error) {
 // fiberError answers what Fiber itself refuses: unknown routes, oversized bodies.
 func (a *API) fiberError(c *fiber.Ctx, err error) error {
 	ctx := c.UserContext()
-	var fe *fiber.Error
-	if errors.As(err, &fe) {
+	if fe, ok := errors.AsType[*fiber.Error](err); ok {
 		err = fromStatus(fe.Code)
 	}
 	p := a.problem(ctx, c.Path(), err)

@@ -160,7 +160,7 @@ func TestTheSite(t *testing.T) {
 		}
 	}
 	resp, body := send(t, a, http.MethodGet, "/", "", "")
-	if resp.StatusCode != 200 || !strings.Contains(body, `"docs":"/docs"`) {
+	if resp.StatusCode != http.StatusOK || !strings.Contains(body, `"docs":"/docs"`) {
 		t.Errorf("the service's card: %d %s", resp.StatusCode, body)
 	}
 }

@@ -158,7 +158,7 @@ func TestBlobRoutes(t *testing.T) {
 
 	t.Run("a picture is served so that nothing in it runs", func(t *testing.T) {
 		res, body := ask(t, a, "/media/"+m.SHA256+".svg")
-		if res.StatusCode != 200 || body != string(m.Data) || res.Header.Get("Content-Type") != "image/svg+xml" ||
+		if res.StatusCode != http.StatusOK || body != string(m.Data) || res.Header.Get("Content-Type") != "image/svg+xml" ||
 			!strings.Contains(res.Header.Get("Content-Security-Policy"), "sandbox") || res.Header.Get("X-Content-Type-Options") != "nosniff" ||
 			!strings.Contains(res.Header.Get("Cache-Control"), "immutable") {
 			t.Errorf("%d %v", res.StatusCode, res.Header)
@@ -166,13 +166,13 @@ func TestBlobRoutes(t *testing.T) {
 	})
 	t.Run("nothing but pictures by hash is served", func(t *testing.T) {
 		for _, path := range []string{m.SHA256, m.SHA256 + ".html", m.SHA256 + ".svg.html", "..%2F..%2Fschool.db.svg", strings.Repeat("0", 64) + ".svg"} {
-			if res, _ := ask(t, a, "/media/"+path); res.StatusCode != 404 {
+			if res, _ := ask(t, a, "/media/"+path); res.StatusCode != http.StatusNotFound {
 				t.Errorf("%s: %d", path, res.StatusCode)
 			}
 		}
 	})
 	t.Run("packs are only for those the guard lets pass", func(t *testing.T) {
-		if res, _ := ask(t, a, "/packs/blob/"+m.SHA256); res.StatusCode == 200 {
+		if res, _ := ask(t, a, "/packs/blob/"+m.SHA256); res.StatusCode == http.StatusOK {
 			t.Errorf("got %d", res.StatusCode)
 		}
 	})
@@ -194,7 +194,7 @@ func TestBlobRoutes(t *testing.T) {
 				t.Errorf("%q: %d %q %q", c.header, res.StatusCode, body, res.Header.Get("Content-Range"))
 			}
 		}
-		if res, _ := ask(t, a, "/packs/blob/"+sha, "X-Node", "1", "Range", "bytes=10-"); res.StatusCode != 416 || res.Header.Get("Content-Range") != "bytes */10" {
+		if res, _ := ask(t, a, "/packs/blob/"+sha, "X-Node", "1", "Range", "bytes=10-"); res.StatusCode != http.StatusRequestedRangeNotSatisfiable || res.Header.Get("Content-Range") != "bytes */10" {
 			t.Errorf("past the end: %d %v", res.StatusCode, res.Header)
 		}
 	})

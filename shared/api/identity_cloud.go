@@ -24,7 +24,7 @@ type (
 		Email       string    `json:"email"`
 		Password    string    `json:"password"`
 		Role        string    `json:"role"`
-		ProfileData profileIn `json:"profile_data,omitempty"`
+		ProfileData profileIn `json:"profile_data,omitzero"`
 	}
 	registerIn struct{ Body registrationBody }
 

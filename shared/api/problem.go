@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 
@@ -46,8 +47,7 @@ func (p *Problem) ContentType(string) string { return "application/problem+json"
 // that a form can mark the right field; the value goes.
 func newProblem(status int, msg string, errs ...error) huma.StatusError {
 	for _, err := range errs {
-		var p *Problem
-		if errors.As(err, &p) {
+		if p, ok := errors.AsType[*Problem](err); ok {
 			return p
 		}
 	}
@@ -88,8 +88,7 @@ var statusOf = map[fault.Kind]int{
 // problem turns any error into an answer. An unknown error reaches the person
 // as "Internal error." with the request id, and the log once.
 func (a *API) problem(ctx context.Context, path string, err error) *Problem {
-	var p *Problem
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*Problem](err); ok {
 		return p
 	}
 	request := RequestID(ctx)
@@ -104,12 +103,12 @@ func (a *API) problem(ctx context.Context, path string, err error) *Problem {
 	}
 	status := statusOf[f.Kind]
 	if f.Kind == fault.Internal {
-		a.opts.Log.Error("request failed", logging.Request(request), "path", path, logging.Err(err))
+		a.opts.Log.Error("request failed", logging.Request(request), slog.String("path", path), logging.Err(err))
 		f = fault.New(fault.Internal, "Internal error.")
 	} else if f.Cause != nil || f.HintText != "" {
-		a.opts.Log.Info("request refused", logging.Request(request), "path", path, logging.Err(fmt.Errorf("%w", err)))
+		a.opts.Log.Info("request refused", logging.Request(request), slog.String("path", path), logging.Err(fmt.Errorf("%w", err)))
 	}
-	p = &Problem{Title: http.StatusText(status), Status: status, StatusCode: status, Detail: f.Message, Code: f.Code, Path: path, RequestID: request}
+	p := &Problem{Title: http.StatusText(status), Status: status, StatusCode: status, Detail: f.Message, Code: f.Code, Path: path, RequestID: request}
 	for _, field := range f.Fields {
 		p.Errors = append(p.Errors, ProblemField{Type: field.Type, Loc: field.Loc, Msg: field.Msg})
 	}

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"urbanhomeschool.org/uhs/shared/db"
@@ -261,8 +262,8 @@ func mountChat(a *API, s *tutor.Service) {
 			out.Body.TutorID, out.Body.StudentID, out.Body.TotalMessages = h.TutorID(), string(h.LearnerID), h.Messages
 			out.Body.OldestMessage, out.Body.NewestMessage = since(h.Oldest), since(h.Newest)
 			out.Body.Messages = []TutorMessage{}
-			for i := len(h.Exchanges) - 1; i >= 0; i-- {
-				out.Body.Messages = append(out.Body.Messages, messagesOf(h.Exchanges[i])...)
+			for _, e := range slices.Backward(h.Exchanges) {
+				out.Body.Messages = append(out.Body.Messages, messagesOf(e)...)
 			}
 			return out, nil
 		})

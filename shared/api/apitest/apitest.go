@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"reflect"
 	"regexp"
@@ -33,7 +34,7 @@ func Routes(a *api.API) string {
 	}
 	for _, r := range a.App.GetRoutes(true) {
 		path := strings.TrimSuffix(r.Path, "/")
-		if r.Method == "HEAD" || known[r.Method+" "+r.Path] || known[r.Method+" "+path] {
+		if r.Method == http.MethodHead || known[r.Method+" "+r.Path] || known[r.Method+" "+path] {
 			continue
 		}
 		lines = append(lines, line(r.Path, r.Method, "plain"))
@@ -117,7 +118,7 @@ func join(into, from map[string]map[string]any) (problems []error) {
 func Golden(t testing.TB, path string, got []byte, write *bool) {
 	t.Helper()
 	if *write {
-		if err := os.WriteFile(path, got, 0o644); err != nil { //nolint:gosec // a file of the repository
+		if err := os.WriteFile(path, got, 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
