@@ -152,7 +152,7 @@ func TestTheWireNeedsAlmostNothing(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	allowed := []string{"urbanhomeschool.org/uhs/syncproto", "github.com/fxamacker/cbor/v2", "github.com/x448/float16", "github.com/klauspost/compress"}
-	for _, dep := range strings.Fields(string(out)) {
+	for dep := range strings.FieldsSeq(string(out)) {
 		if !hasAnyPrefix(dep, allowed) {
 			t.Errorf("syncproto needs %s", dep)
 		}

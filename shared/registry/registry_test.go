@@ -140,7 +140,7 @@ func thaw(t *testing.T, b body) {
 	}
 	raw, err := b.encode()
 	if err == nil {
-		err = errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(hexLines(raw)), 0o644)) //nolint:gosec // a file of the repository
+		err = errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(hexLines(raw)), 0o644))
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -249,7 +249,7 @@ func about(a syncproto.Audience) string {
 func TestThePageOfRecordsIsUpToDate(t *testing.T) {
 	const path = "../../syncproto/ENTITIES.md"
 	if *write {
-		if err := os.WriteFile(path, []byte(page()), 0o644); err != nil { //nolint:gosec // a file of the repository
+		if err := os.WriteFile(path, []byte(page()), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
