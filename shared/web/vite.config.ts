@@ -12,6 +12,20 @@ export default defineConfig(({ mode }) => ({
     target: 'es2020',
     manifest: true,
     chunkSizeWarningLimit: 400,
+    rolldownOptions: {
+      output: {
+        // What many pages share travels as one file: on a slow link thirty small requests cost more than their bytes.
+        codeSplitting: {
+          groups: [
+            {
+              name: 'shared',
+              test: /lucide-react|tanstack|src\/(ui|api|offline|features)\//,
+              minShareCount: 3,
+            },
+          ],
+        },
+      },
+    },
   },
   test: {
     environment: 'jsdom',

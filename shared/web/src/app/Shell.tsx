@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { LogOut, Moon, Sun, SunMoon, UserRound } from 'lucide-react';
 import { Suspense, useEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Link, NavLink, Outlet, useLocation } from 'react-router';
+import { Link, Outlet, useLocation } from 'react-router';
 import type { Me } from '../api/types';
 import { schoolQuery } from '../features/identity/queries';
 import { signOut, useSession } from '../features/identity/session';
@@ -167,29 +167,31 @@ function Nav({ items }: { items: NavItem[] }) {
       className="fixed inset-x-0 bottom-0 z-30 border-t border-line bg-surface pb-[env(safe-area-inset-bottom)] md:sticky md:inset-x-auto md:bottom-auto md:top-32 md:z-auto md:h-fit md:w-52 md:shrink-0 md:border-0 md:bg-transparent md:py-6"
     >
       <ul className="mx-auto flex max-w-xl md:flex-col md:gap-1">
-        {items.map(({ to, label, icon: Icon }) => (
-          <li key={to} className="min-w-0 flex-1">
-            <NavLink
-              to={to}
-              end={to === '/'}
-              className={({ isActive }) =>
-                `${PLACE} ${isActive ? 'font-bold text-brand md:bg-brand md:text-on-brand' : 'text-muted md:text-ink md:hover:bg-raised'}`
-              }
-            >
-              {({ isActive }) => (
-                <>
-                  <span
-                    className={`rounded-full px-4 py-1 md:bg-transparent md:p-0 ${isActive ? 'bg-brand-soft' : ''}`}
-                  >
-                    <Icon aria-hidden="true" className="size-5 shrink-0" />
-                  </span>
-                  <span className="w-full truncate">{t(label)}</span>
-                </>
-              )}
-            </NavLink>
-          </li>
+        {items.map((item) => (
+          <Place key={item.to} item={item} />
         ))}
       </ul>
     </nav>
+  );
+}
+
+function Place({ item: { to, label, icon: Icon, under } }: { item: NavItem }) {
+  const { t } = useTranslation();
+  const { pathname } = useLocation();
+  const here =
+    pathname === to || (to !== '/' && pathname.startsWith(`${to}/`)) || (under && pathname.startsWith(under));
+  return (
+    <li className="min-w-0 flex-1">
+      <Link
+        to={to}
+        aria-current={here ? 'page' : undefined}
+        className={`${PLACE} ${here ? 'font-bold text-brand md:bg-brand md:text-on-brand' : 'text-muted md:text-ink md:hover:bg-raised'}`}
+      >
+        <span className={`rounded-full px-4 py-1 md:bg-transparent md:p-0 ${here ? 'bg-brand-soft' : ''}`}>
+          <Icon aria-hidden="true" className="size-5 shrink-0" />
+        </span>
+        <span className="w-full truncate">{t(label)}</span>
+      </Link>
+    </li>
   );
 }

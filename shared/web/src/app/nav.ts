@@ -17,12 +17,19 @@ export interface NavItem {
   to: string;
   label: string;
   icon: LucideIcon;
+  /** Pages below another address that belong to this place. */
+  under?: string;
 }
 
-const at = (to: string, label: string, icon: LucideIcon): NavItem => ({ to, label, icon });
+const at = (to: string, label: string, icon: LucideIcon, under?: string): NavItem => ({
+  to,
+  label,
+  icon,
+  under,
+});
 
 const HOME = at('/', 'nav.home', House);
-const COURSES = at('/courses', 'nav.courses', BookOpen);
+const COURSES = at('/courses', 'nav.courses', BookOpen, '/quizzes/');
 const PROFILE = at('/me', 'nav.me', UserRound);
 
 /** The few places of a role. A duty at the school adds its place; nothing else is shown. */
@@ -32,16 +39,25 @@ export function navFor(me: Me, namedAdult: boolean): NavItem[] {
       return [HOME, COURSES, at('/tutor', 'nav.tutor', Bird), at('/results', 'nav.results', ClipboardCheck)];
     case 'instructor':
       return [
-        at('/', 'nav.class', Users),
+        at('/', 'nav.class', Users, '/learners/'),
         ...(me.duties?.includes('bursar') ? [at('/payments', 'nav.payments', HandCoins)] : []),
         ...(me.duties?.includes('head') || namedAdult ? [at('/alerts', 'nav.alerts', ShieldAlert)] : []),
         COURSES,
         PROFILE,
       ];
     case 'parent':
-      return [at('/', 'nav.children', Users), at('/payments', 'nav.payments', HandCoins), PROFILE];
+      return [
+        at('/', 'nav.children', Users, '/children/'),
+        at('/payments', 'nav.payments', HandCoins),
+        PROFILE,
+      ];
     case 'admin':
-      return [at('/', 'nav.schools', Building2), at('/fleet', 'nav.fleet', RadioTower), COURSES, PROFILE];
+      return [
+        at('/', 'nav.schools', Building2, '/schools/'),
+        at('/fleet', 'nav.fleet', RadioTower),
+        COURSES,
+        PROFILE,
+      ];
     case 'staff':
       return [HOME, at('/fleet', 'nav.fleet', RadioTower), COURSES, PROFILE];
     default:

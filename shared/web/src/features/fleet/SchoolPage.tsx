@@ -30,13 +30,13 @@ export function SchoolPage() {
           above={<Back to="/">{t('nav.schools')}</Back>}
         >
           <div className="grid gap-5 lg:grid-cols-2 lg:items-start">
-            <BoxCard school={school} />
-            <Learners school={school.id} />
             <div className="space-y-5">
+              <BoxCard school={school} />
               <AddLearner school={school.id} />
               <AddInstructor school={school.id} />
               <AddGuardian school={school.id} />
             </div>
+            <Learners school={school.id} />
           </div>
         </Page>
       )}
