@@ -38,7 +38,7 @@ func (s *Service) NewClaimCode(ctx context.Context, who identity.Actor, school i
 	now := s.o.Clock.Now()
 	c := ClaimCode{Code: raw[:4] + "-" + raw[4:8] + "-" + raw[8:], ExpiresAt: now.Add(codeLife)}
 	err := s.o.DB.Update(ctx, func(tx db.Tx) error {
-		if _, err := schoolName(ctx, tx, string(school)); err != nil {
+		if _, err := schoolName(ctx, tx, selectSchoolName, string(school)); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, insertCode, hashCode(c.Code), string(school), string(who.Account), now, c.ExpiresAt)
@@ -69,7 +69,7 @@ func (s *Service) Claim(ctx context.Context, in syncproto.ClaimRequest) (syncpro
 		}
 		school := c.school
 		out.SchoolID = school
-		if out.SchoolName, err = schoolName(ctx, tx, school); err != nil {
+		if out.SchoolName, err = schoolName(ctx, tx, lockSchool, school); err != nil {
 			return err
 		}
 		if !c.used.IsZero() {

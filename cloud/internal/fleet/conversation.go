@@ -10,6 +10,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/logging"
 	"urbanhomeschool.org/uhs/shared/syncer"
+	"urbanhomeschool.org/uhs/shared/syncer/httpcarrier"
 	"urbanhomeschool.org/uhs/syncproto"
 )
 
@@ -23,7 +24,8 @@ type conversation struct {
 	cancel context.CancelFunc
 
 	mu      sync.Mutex
-	carrier string // by which the school was last heard
+	carrier string              // by which the school was last heard
+	rest    []syncproto.Message // of what did not fit into the last answer by https
 }
 
 func (c *conversation) poke() {
@@ -36,7 +38,23 @@ func (c *conversation) poke() {
 func (c *conversation) heardBy(carrier string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.carrier = carrier
+	c.carrier, c.rest = carrier, nil
+}
+
+// answer is what goes down in one answer by https: what the last one had no room
+// for, else what is due.
+func (c *conversation) answer(ctx context.Context) ([]syncproto.Message, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.rest) == 0 {
+		var err error
+		if c.rest, err = c.peer.Outgoing(ctx, syncproto.MaxFrame); err != nil {
+			return nil, err
+		}
+	}
+	var now []syncproto.Message
+	now, c.rest = httpcarrier.Cut(c.rest)
+	return now, nil
 }
 
 func (c *conversation) via() string { c.mu.Lock(); defer c.mu.Unlock(); return c.carrier }
@@ -273,5 +291,5 @@ func (s *Service) Exchange(ctx context.Context, box Appliance, epoch int64, in [
 	if c.via() != "https" {
 		return nil, nil
 	}
-	return c.peer.Outgoing(ctx, syncproto.MaxFrame)
+	return c.answer(ctx)
 }

@@ -27,6 +27,12 @@ func (s *Service) issueEpoch(ctx context.Context, tx db.Tx, school, appliance st
 	if err != nil {
 		return 0, err
 	}
+	// A new box knows nothing and a restored one less than it did: what the last
+	// one had applied of the downlink counts no more. The first hello says how
+	// much is there.
+	if _, err := tx.Exec(ctx, forgetAcked, school, int64(syncer.DownEpoch)); err != nil {
+		return 0, err
+	}
 	_, err = tx.Exec(ctx, insertEpoch, school, epoch, appliance, now, why.reason, why.nonce)
 	return epoch, err
 }

@@ -12,6 +12,7 @@ import (
 // Only the cloud runs these: Postgres texts alone.
 var (
 	selectSchoolName = db.SQL{Postgres: `SELECT name FROM schools WHERE id = $1`}
+	lockSchool       = db.SQL{Postgres: `SELECT name FROM schools WHERE id = $1 FOR UPDATE`}
 
 	insertCode = db.SQL{Postgres: `INSERT INTO claim_codes (code_hash, school_id, created_by, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)`}
 	lockCode   = db.SQL{Postgres: `SELECT school_id::text, expires_at, used_at, coalesce(used_by, '') FROM claim_codes WHERE code_hash = $1 FOR UPDATE`}
@@ -26,6 +27,7 @@ var (
 	nextEpoch = db.SQL{Postgres: `INSERT INTO school_epochs AS e (school_id, epoch, appliance_id, issued_at) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (school_id) DO UPDATE SET epoch = greatest(e.epoch + 1, excluded.epoch), appliance_id = excluded.appliance_id, issued_at = excluded.issued_at
 		RETURNING epoch`}
+	forgetAcked  = db.SQL{Postgres: `UPDATE outbox_heads SET acked_seq = 0, acked_at = NULL, backed_seq = 0 WHERE school = $1 AND epoch = $2`}
 	insertEpoch  = db.SQL{Postgres: `INSERT INTO epoch_history (school_id, epoch, appliance_id, issued_at, reason, nonce) VALUES ($1, $2, $3, $4, $5, $6)`}
 	repeatEpoch  = db.SQL{Postgres: `SELECT count(*) FROM epoch_history WHERE school_id = $1 AND epoch = $2 AND appliance_id = $3 AND nonce = $4`}
 	lockEpoch    = db.SQL{Postgres: `SELECT epoch, appliance_id::text FROM school_epochs WHERE school_id = $1 FOR UPDATE`}
@@ -80,8 +82,10 @@ func scanAppliance(r db.Rows) (a Appliance, err error) {
 	return a, err
 }
 
-func schoolName(ctx context.Context, tx db.Tx, school string) (string, error) {
-	rows, err := tx.Query(ctx, selectSchoolName, school)
+// schoolName finds a school by q: selectSchoolName, or lockSchool for those who
+// change which box is its active one.
+func schoolName(ctx context.Context, tx db.Tx, q db.SQL, school string) (string, error) {
+	rows, err := tx.Query(ctx, q, school)
 	name, err := db.One(rows, err, db.Scalar[string])
 	if errors.Is(err, db.ErrNoRows) {
 		return "", ErrNoSchool
