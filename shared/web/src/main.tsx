@@ -5,14 +5,6 @@ import { startTheme } from './app/theme';
 import './app/tokens.css';
 import { startI18n } from './i18n';
 
-// After an update an old page may ask for a part that no longer exists: load the new page, once.
-window.addEventListener('vite:preloadError', () => {
-  const last = Number(sessionStorage.getItem('uhs.reloaded') ?? 0);
-  if (Date.now() - last < 30_000) return;
-  sessionStorage.setItem('uhs.reloaded', String(Date.now()));
-  window.location.reload();
-});
-
 async function start(): Promise<void> {
   startTheme();
   await startI18n();

@@ -1,4 +1,4 @@
-import { type ComponentType, lazy, Suspense } from 'react';
+import { type ComponentType, lazy, Suspense, useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Navigate, Outlet, Route, Routes, useLocation } from 'react-router';
 import type { Role } from '../api/types';
@@ -8,11 +8,13 @@ import { ButtonLink } from '../ui/Button';
 import { Page } from '../ui/Card';
 import { Skeleton } from '../ui/Loaded';
 import { Notice } from '../ui/Notice';
+import { patiently } from './patiently';
 import { Shell } from './Shell';
 
 /** Every page is its own chunk: a student's phone never loads the fleet list. */
-const page = <K extends string>(load: () => Promise<Record<K, ComponentType>>, name: K) =>
-  lazy(async () => ({ default: (await load())[name] }));
+function page<K extends string>(load: () => Promise<Record<K, ComponentType>>, name: K) {
+  return lazy(async () => ({ default: (await patiently(load))[name] }));
+}
 
 const SignIn = page(() => import('../features/identity/SignIn'), 'SignIn');
 const ClassNames = page(() => import('../features/identity/SignIn'), 'ClassNames');
@@ -49,7 +51,25 @@ const HOMES: Record<Role, ComponentType> = {
   partner: Visitor,
 };
 
+/** What a learner opens next, fetched while the box answers, so that a flicker of the Wi-Fi stops nobody. */
+const AHEAD = [
+  () => import('../features/catalogue/CoursePage'),
+  () => import('../features/learning/LessonPage'),
+  () => import('../features/assessment/QuizPage'),
+  () => import('../features/learning/Unsent'),
+  () => import('../features/tutor/Tutor'),
+];
+
 export function Pages() {
+  const role = useSession((s) => s.me?.role);
+  useEffect(() => {
+    if (role !== 'student') return;
+    const timer = setTimeout(() => {
+      for (const load of AHEAD) void load().catch(() => undefined);
+    }, 2_000);
+    return () => clearTimeout(timer);
+  }, [role]);
+
   return (
     <Suspense>
       <Routes>
