@@ -12,6 +12,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -183,6 +185,25 @@ type SyncStatus struct {
 // Status asks the appliance where its work is.
 func (s *School) Status(ctx context.Context) (st SyncStatus, err error) {
 	return st, NewClient(s.Edge.URL).Get(ctx, "/api/v1/sync/status", &st)
+}
+
+// Page asks the appliance for its first page, as a browser does.
+func (s *School) Page(ctx context.Context) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Edge.URL+"/", nil)
+	if err != nil {
+		return fmt.Errorf("ask for the first page: %w", err)
+	}
+	req.Header.Set("Accept", "text/html")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("ask for the first page: %w", err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusOK || !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") {
+		return fmt.Errorf("the first page answered %s, %s", resp.Status, resp.Header.Get("Content-Type"))
+	}
+	_, err = io.Copy(io.Discard, resp.Body)
+	return err
 }
 
 // Await asks again and again until ok is true or the limit has passed; what is
