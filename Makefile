@@ -98,11 +98,21 @@ $(LINT): Makefile
 	@mkdir -p $(CACHE)/bin && GOFLAGS= GOWORK=off CGO_ENABLED=0 GOBIN=$(CACHE)/bin go install -trimpath -ldflags="-s -w" github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
 	@touch $@
 
-generate: binaries ## Write the generated files: openapi.json, API types, routes, registry page
-	@$(BIN)/uhs-postgres -- $(BIN)/uhs-verify -bin $(BIN) generate
+# The appliance's document first: the cloud's test joins it with its own.
+generate: $(WEB)/node_modules/.package-lock.json ## Write the generated files: routes, openapi.json, API types, page of records
+	@cd edge && go test -count=1 -run UpToDate ./internal/app -write
+	@cd cloud && go test -count=1 -run UpToDate ./internal/app -write
+	@cd shared && go test -count=1 -run UpToDate ./registry -write
+	@cd $(WEB) && npm run --silent generate
 
-verify: binaries ## Check the generated files and the size limits; prints the ten largest
-	@$(BIN)/uhs-postgres -- $(BIN)/uhs-verify -bin $(BIN) check
+verify: $(BIN)/uhs-verify $(WEB)/node_modules/.package-lock.json ## Check the generated files and the size limits; prints the ten largest
+	@cd edge && go test -count=1 -run UpToDate ./internal/app
+	@cd cloud && go test -count=1 -run UpToDate ./internal/app
+	@cd shared && go test -count=1 -run UpToDate ./registry
+	@mkdir -p $(CACHE) && cp $(WEB)/src/api/schema.gen.ts $(CACHE)/schema.gen.ts
+	@cd $(WEB) && npm run --silent generate
+	@cmp -s $(CACHE)/schema.gen.ts $(WEB)/src/api/schema.gen.ts || { cp $(CACHE)/schema.gen.ts $(WEB)/src/api/schema.gen.ts; echo "schema.gen.ts is out of date: run make generate"; exit 1; }
+	@$(BIN)/uhs-verify -root $(CURDIR)
 
 unit: $(BIN)/uhs-postgres ## Run the Go unit and store tests on real PostgreSQL and SQLite
 	@$(BIN)/uhs-postgres -- .ci/unit
