@@ -37,3 +37,23 @@ func TestTheLevelKeepsLinesOut(t *testing.T) {
 	}
 	logging.Discard().Error("goes nowhere")
 }
+
+func TestALibrarysLinesHaveTheirLevels(t *testing.T) {
+	var out bytes.Buffer
+	p := logging.Printf{Log: logging.New(&out, "debug")}
+	for level, say := range map[string][]func(string, ...any){
+		"DEBUG": {p.Noticef, p.Debugf, p.Tracef}, "WARN": {p.Warnf}, "ERROR": {p.Errorf, p.Fatalf},
+	} {
+		for _, f := range say {
+			out.Reset()
+			f("%d of %s", 2, "many")
+			var line struct {
+				Level string `json:"level"`
+				Msg   string `json:"msg"`
+			}
+			if err := json.Unmarshal(out.Bytes(), &line); err != nil || line.Level != level || line.Msg != "2 of many" {
+				t.Errorf("at %s: got %s, %v", level, out.String(), err)
+			}
+		}
+	}
+}

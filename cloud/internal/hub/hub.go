@@ -23,6 +23,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"urbanhomeschool.org/uhs/shared/clock"
+	"urbanhomeschool.org/uhs/shared/logging"
 	"urbanhomeschool.org/uhs/syncproto"
 )
 
@@ -117,7 +118,7 @@ func (h *Hub) Start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("hub: make the server: %w", err)
 	}
-	srv.SetLoggerV2(serverLog{h.opts.Log.With(slog.String("part", "nats"))}, false, false, false)
+	srv.SetLoggerV2(logging.Printf{Log: h.opts.Log.With(slog.String("part", "nats"))}, false, false, false)
 
 	srv.Start()
 	if !srv.JetStreamEnabled() || !srv.ReadyForConnections(30*time.Second) {

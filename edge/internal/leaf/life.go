@@ -17,6 +17,8 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"urbanhomeschool.org/uhs/shared/logging"
 )
 
 // life is one run of the embedded server.
@@ -40,7 +42,7 @@ func (l *Leaf) newLife(ctx context.Context) (*life, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the server: %w", err)
 	}
-	srv.SetLoggerV2(serverLog{l.opts.Log}, false, false, false)
+	srv.SetLoggerV2(logging.Printf{Log: l.opts.Log}, false, false, false)
 	srv.Start()
 	v := &life{server: srv, cancel: func() {}}
 	if !srv.JetStreamEnabled() || !srv.ReadyForConnections(30*time.Second) {
@@ -200,7 +202,7 @@ func (l *Leaf) savedNumber() uint64 {
 
 func (l *Leaf) saveNumber(n uint64) error {
 	tmp := l.numberFile() + ".new"
-	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600) //nolint:gosec // below the data directory
 	if err != nil {
 		return fmt.Errorf("keep the start's number: %w", err)
 	}

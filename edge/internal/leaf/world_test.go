@@ -434,12 +434,12 @@ func (p *line) accept() {
 }
 
 func (p *line) join(in net.Conn) {
-	defer in.Close()
+	defer func() { _ = in.Close() }()
 	out, err := net.Dial("tcp", p.target)
 	if err != nil {
 		return
 	}
-	defer out.Close()
+	defer func() { _ = out.Close() }()
 	p.mu.Lock()
 	if p.cut {
 		p.mu.Unlock()
