@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"strings"
 	"time"
@@ -17,7 +16,6 @@ import (
 
 	money "urbanhomeschool.org/uhs/cloud/internal/payments"
 	"urbanhomeschool.org/uhs/migrations"
-	"urbanhomeschool.org/uhs/shared/api"
 	"urbanhomeschool.org/uhs/shared/db/migrate"
 	"urbanhomeschool.org/uhs/shared/logging"
 	"urbanhomeschool.org/uhs/shared/service"
@@ -73,7 +71,7 @@ func serve(ctx context.Context, c Config, out io.Writer) (err error) {
 			k.log.Warn("register the C2B addresses", logging.Err(err))
 		}
 	}
-	return k.listen(ctx, k.routes())
+	return k.routes().Listen(ctx, k.config.HTTPAddr)
 }
 
 // starter is a service that only does something at start.
@@ -88,24 +86,6 @@ func (k *core) restore(ctx context.Context) error {
 		return err
 	}
 	return k.hub.Restore(ctx, known)
-}
-
-func (k *core) listen(ctx context.Context, a *api.API) error {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", k.config.HTTPAddr)
-	if err != nil {
-		return fmt.Errorf("listen: %w", err)
-	}
-	k.log.Info("serving", "addr", l.Addr().String(), "version", Version)
-	done := make(chan error, 1)
-	go func() { done <- a.App.Listener(l) }()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		err := a.App.ShutdownWithTimeout(10 * time.Second)
-		<-done
-		return err
-	}
 }
 
 // publish builds and publishes the courses in the named folders.

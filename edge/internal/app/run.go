@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -15,7 +14,6 @@ import (
 
 	"urbanhomeschool.org/uhs/edge/internal/agent"
 	"urbanhomeschool.org/uhs/migrations"
-	"urbanhomeschool.org/uhs/shared/api"
 	"urbanhomeschool.org/uhs/shared/clock"
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/db/migrate"
@@ -79,26 +77,7 @@ func serve(ctx context.Context, c Config, out io.Writer) (err error) {
 		defer cancel()
 		err = errors.Join(err, s.group.Stop(stop))
 	}()
-	return b.listen(ctx, s.api)
-}
-
-// listen serves HTTP until ctx ends.
-func (b *box) listen(ctx context.Context, a *api.API) error {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", b.config.HTTPAddr)
-	if err != nil {
-		return fmt.Errorf("listen: %w", err)
-	}
-	b.log.Info("serving", "addr", l.Addr().String(), "version", Version)
-	done := make(chan error, 1)
-	go func() { done <- a.App.Listener(l) }()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		err := a.App.ShutdownWithTimeout(10 * time.Second)
-		<-done
-		return err
-	}
+	return s.api.Listen(ctx, b.config.HTTPAddr)
 }
 
 // awaitClaim serves the claim page until somebody claims the box, or claims it
@@ -110,7 +89,7 @@ func (b *box) awaitClaim(ctx context.Context) error {
 	claimed := make(chan struct{}, 1)
 	a := b.setupAPI(func() { claimed <- struct{}{} })
 	served := make(chan error, 1)
-	go func() { served <- b.listen(ctx, a) }()
+	go func() { served <- a.Listen(ctx, b.config.HTTPAddr) }()
 	retry := time.NewTicker(2 * time.Second)
 	defer retry.Stop()
 	for {

@@ -93,7 +93,7 @@ func (b *box) assemble(ctx context.Context) (*school, error) {
 	}))
 	s.group.Add("packs", s.packs)
 	s.group.Add("connection", s.connection)
-	s.api = b.schoolAPI(s)
+	s.api = b.schoolAPI(s) //nolint:contextcheck // a scrape of the metrics brings no context
 	return s, nil
 }
 
