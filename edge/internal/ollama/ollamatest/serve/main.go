@@ -25,8 +25,9 @@ func main() {
 	only := flag.Bool("build", false, "build Ollama into the cache and end")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, *only); err != nil {
+	err := run(ctx, *only)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
