@@ -37,7 +37,7 @@ type keyFile struct {
 
 func openKeys(dir string) (*Keys, error) {
 	path := filepath.Join(dir, "box.keys")
-	b, err := os.ReadFile(path)
+	b, err := os.ReadFile(path) //nolint:gosec // below the data directory
 	if errors.Is(err, fs.ErrNotExist) {
 		return makeKeys(path)
 	}
@@ -117,7 +117,9 @@ func (k *Keys) setPepper(p []byte) error { k.pepper = p; return k.write() }
 func (k *Keys) Pepper() []byte { return k.pepper }
 
 // NodePublic is the public half of Node, 32 bytes.
-func (k *Keys) NodePublic() []byte { return k.Node.Public().(ed25519.PublicKey) }
+func (k *Keys) NodePublic() []byte {
+	return k.Node.Public().(ed25519.PublicKey) //nolint:forcetypeassert // as documented at PrivateKey.Public
+}
 
 // NATSUser is the public nkey, "U…".
 func (k *Keys) NATSUser() string { return k.nats }
