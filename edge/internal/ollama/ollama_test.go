@@ -64,8 +64,7 @@ func thenStall(body string) http.HandlerFunc {
 }
 
 func kindOf(err error) tutor.FailureKind {
-	var f *tutor.Failure
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*tutor.Failure](err); ok {
 		return f.Kind
 	}
 	return ""

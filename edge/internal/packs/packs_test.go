@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -145,9 +146,7 @@ func (b *box) edition(n int64, by ed25519.PrivateKey) (catalogue.Licence, pack.B
 	}
 	b.server.set(func() {
 		b.server.files[pack.Hash(signed)] = signed
-		for sha, data := range built.Blobs {
-			b.server.files[sha] = data
-		}
+		maps.Copy(b.server.files, built.Blobs)
 	})
 	wrapped, err := pack.Wrap(built.Identity, b.key.Recipient().String())
 	if err != nil {

@@ -165,9 +165,9 @@ func (s *Server) awake(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("Ollama does not answer: %w", err)
+			return fmt.Errorf("no answer from Ollama: %w", err)
 		case <-s.done:
-			return errors.New("Ollama ended at once: see its log")
+			return errors.New("no Ollama: it ended at once, see its log")
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
