@@ -74,7 +74,7 @@ type Hub struct {
 	schools  map[string]*school
 	server   *server.Server
 	resolver *server.MemAccResolver
-	ctx      context.Context // ends with Stop
+	ctx      context.Context //nolint:containedctx // the life of the readers: ends with Stop
 	cancel   context.CancelFunc
 }
 

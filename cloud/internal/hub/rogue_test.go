@@ -173,7 +173,7 @@ func (r *rogue) control(subject, reply, header string) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	lines := bufio.NewReader(conn)
 	if _, err := lines.ReadString('\n'); err != nil { // INFO
 		r.t.Fatal(err)

@@ -47,7 +47,7 @@ func newSchool(h *Hub, name string) *school {
 func (s *school) reading() bool { return s.stop != nil }
 
 // open moves the school to an enrolment. The caller holds change.
-func (s *school) open(ctx context.Context, e Enrolment) error {
+func (s *school) open(ctx context.Context, e Enrolment) error { //nolint:contextcheck // the reader lives as long as the hub, not as the call
 	s.stopReading()
 	s.out.Store(nil)
 	if err := s.connect(); err != nil {
