@@ -71,7 +71,7 @@ func serve(ctx context.Context, c Config, out io.Writer) (err error) {
 			k.log.Warn("register the C2B addresses", logging.Err(err))
 		}
 	}
-	return k.routes().Listen(ctx, k.config.HTTPAddr)
+	return k.routes().Listen(ctx, k.config.HTTPAddr) //nolint:contextcheck // a request brings its own context
 }
 
 // starter is a service that only does something at start.
