@@ -87,7 +87,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func answerJSON(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(v) // the client has gone: nothing to do
+	_ = json.NewEncoder(w).Encode(v) //nolint:errchkjson // texts and numbers: it fails only when the client has gone
 }
 
 // call is a chat request, as far as the simulator reads it.
@@ -155,7 +155,7 @@ func stream(w http.ResponseWriter, r *http.Request, c call, fault Fault) {
 	}
 	for i, word := range words {
 		if i == len(words)/2 && fault != "" {
-			breakOff(w, r, fault, send, chunk)
+			breakOff(r, fault, send, chunk)
 			return
 		}
 		send(chunk(word, nil))
@@ -170,7 +170,7 @@ func stream(w http.ResponseWriter, r *http.Request, c call, fault Fault) {
 	_, _ = io.WriteString(w, "data: [DONE]\n\n")
 }
 
-func breakOff(w http.ResponseWriter, r *http.Request, fault Fault, send func(any), chunk func(string, any) map[string]any) {
+func breakOff(r *http.Request, fault Fault, send func(any), chunk func(string, any) map[string]any) {
 	switch fault {
 	case InStream:
 		send(map[string]any{"error": map[string]any{"message": "Overloaded", "type": "overloaded_error", "code": 529}})
