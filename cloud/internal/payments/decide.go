@@ -138,7 +138,7 @@ func (s *Service) judge(ctx context.Context, tx db.Tx, i pay.Intent) (verdict, e
 	case errors.Is(err, pay.ErrFree):
 		return verdict{pay.StateRejected, reasonFree, asked}, nil
 	case err != nil:
-		return verdict{pay.StateRejected, reasonWrongPrice, asked}, nil
+		return verdict{pay.StateRejected, reasonWrongPrice, asked}, nil //nolint:nilerr // a price that cannot be taken is a verdict
 	}
 	changed := price.AmountMinor != i.AmountMinor || price.Currency != i.Currency
 	if changed && price.Edition <= i.Edition { // the school knew this edition: it asked for another price

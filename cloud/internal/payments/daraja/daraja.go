@@ -242,6 +242,7 @@ func (c *Client) send(ctx context.Context, path, token string, raw []byte, out a
 	if err != nil {
 		return unsent(err)
 	}
+	defer func() { _ = res.Body.Close() }()
 	return decode(res, out)
 }
 
@@ -258,7 +259,6 @@ func unsent(err error) error {
 const maxAnswer = 1 << 20
 
 func decode(res *http.Response, out any) error {
-	defer func() { _ = res.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
 	if err != nil {
 		return fmt.Errorf("read daraja's answer: %w", err)
@@ -297,6 +297,7 @@ func (c *Client) authorise(ctx context.Context, stale string) (string, error) {
 	if err != nil {
 		return "", &Refused{Code: Unreachable, Message: "no token: " + err.Error()}
 	}
+	defer func() { _ = res.Body.Close() }()
 	var out struct {
 		Token   string `json:"access_token"`
 		Seconds text   `json:"expires_in"` // a number in the portal, a string from the real gateway

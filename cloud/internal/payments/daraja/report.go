@@ -39,17 +39,18 @@ func ParseCallback(body []byte) (Callback, error) {
 	var in struct {
 		Body struct {
 			Callback *struct {
-				MerchantRequestID, CheckoutRequestID string
-				ResultCode                           text
-				ResultDesc                           string
-				CallbackMetadata                     struct {
+				MerchantRequestID string `json:"MerchantRequestID"`
+				CheckoutRequestID string `json:"CheckoutRequestID"`
+				ResultCode        text   `json:"ResultCode"`
+				ResultDesc        string `json:"ResultDesc"`
+				CallbackMetadata  struct {
 					Item []struct {
-						Name  string
-						Value text
-					}
-				}
+						Name  string `json:"Name"`
+						Value text   `json:"Value"`
+					} `json:"Item"`
+				} `json:"CallbackMetadata"`
 			} `json:"stkCallback"`
-		}
+		} `json:"Body"`
 	}
 	if err := json.Unmarshal(body, &in); err != nil {
 		return Callback{}, fmt.Errorf("%w: %w", ErrMalformed, err)
@@ -89,8 +90,10 @@ type Confirmation struct {
 // ParseConfirmation reads the body posted to the C2B confirmation address.
 func ParseConfirmation(body []byte) (Confirmation, error) {
 	var in struct {
-		TransID, BillRefNumber         text
-		TransAmount, BusinessShortCode text
+		TransID           text `json:"TransID"`
+		BillRefNumber     text `json:"BillRefNumber"`
+		TransAmount       text `json:"TransAmount"`
+		BusinessShortCode text `json:"BusinessShortCode"`
 	}
 	if err := json.Unmarshal(body, &in); err != nil {
 		return Confirmation{}, fmt.Errorf("%w: %w", ErrMalformed, err)
