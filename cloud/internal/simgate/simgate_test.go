@@ -105,7 +105,7 @@ func TestWire(t *testing.T) {
 		}
 	})
 	t.Run("the page shows the prompt and its buttons", func(t *testing.T) {
-		res, err := http.Get(url + "/") //nolint:noctx // a test
+		res, err := http.Get(url + "/")
 		if err != nil {
 			t.Fatal(err)
 		}
