@@ -31,6 +31,17 @@ CREATE TABLE outbox (
 	PRIMARY KEY (school, epoch, lane, seq)
 );
 
+-- When a position was applied at the other side, about one row an hour: rows of
+-- the outbox are kept for 30 days from then.
+CREATE TABLE outbox_applied (
+	school text COLLATE "C" NOT NULL,
+	epoch bigint NOT NULL,
+	lane smallint NOT NULL,
+	seq bigint NOT NULL,
+	at timestamptz NOT NULL,
+	PRIMARY KEY (school, epoch, lane, seq)
+);
+
 CREATE TABLE watermarks (
 	school text COLLATE "C" NOT NULL,
 	epoch bigint NOT NULL,
@@ -56,6 +67,7 @@ CREATE TABLE entity_versions (
 	type text COLLATE "C" NOT NULL,
 	entity text COLLATE "C" NOT NULL,
 	hlc bigint NOT NULL,
+	version bigint NOT NULL,
 	body bytea NOT NULL,
 	PRIMARY KEY (type, entity)
 );

@@ -31,6 +31,17 @@ CREATE TABLE outbox (
 	PRIMARY KEY (school, epoch, lane, seq)
 );
 
+-- When a position was applied at the other side, about one row an hour: rows of
+-- the outbox are kept for 30 days from then.
+CREATE TABLE outbox_applied (
+	school TEXT NOT NULL,
+	epoch INTEGER NOT NULL,
+	lane INTEGER NOT NULL,
+	seq INTEGER NOT NULL,
+	at TIMESTAMP NOT NULL,
+	PRIMARY KEY (school, epoch, lane, seq)
+);
+
 CREATE TABLE watermarks (
 	school TEXT NOT NULL,
 	epoch INTEGER NOT NULL,
@@ -56,6 +67,7 @@ CREATE TABLE entity_versions (
 	type TEXT NOT NULL,
 	entity TEXT NOT NULL,
 	hlc INTEGER NOT NULL,
+	version INTEGER NOT NULL,
 	body BLOB NOT NULL,
 	PRIMARY KEY (type, entity)
 );

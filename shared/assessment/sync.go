@@ -13,6 +13,7 @@ var Attempts = syncer.Entity[Attempt]{
 	},
 	ID:       func(a Attempt) string { return string(a.ID) },
 	Audience: func(a Attempt) syncproto.Audience { return syncproto.OfLearner(string(a.LearnerID)) },
+	School:   func(a Attempt) string { return string(a.SchoolID) },
 	Put:      putAttempt,
 	Get:      getAttempt,
 	Bulk:     &syncer.Bulk[Attempt]{Table: "attempts", Columns: attemptColumns, Row: attemptRow},

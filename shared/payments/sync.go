@@ -17,6 +17,7 @@ var Intents = syncer.Entity[Intent]{
 	},
 	ID:       func(i Intent) string { return string(i.ID) },
 	Audience: func(i Intent) syncproto.Audience { return syncproto.OfLearner(string(i.LearnerID)) },
+	School:   func(i Intent) string { return string(i.SchoolID) },
 	Put:      putIntent,
 	Get: func(ctx context.Context, tx db.Tx, id string) (Intent, error) {
 		return GetIntent(ctx, tx, IntentID(id))

@@ -152,7 +152,7 @@ func (a *Applier) storeWhole(ctx context.Context, tx db.Tx, log Log, events []sy
 	if err != nil {
 		return err
 	}
-	if dead > 0 && len(events) > 1 {
+	if dead > 0 {
 		return errSlowly // something may have to be parked behind a dead letter
 	}
 	admitted := map[syncproto.Audience]bool{}
@@ -196,7 +196,13 @@ func (a *Applier) open(ctx context.Context, tx db.Tx, school string, e syncproto
 	if err != nil {
 		return record{}, err
 	}
-	if about := k.audience(v); a.Admit != nil && !admitted[about] {
+	if a.Admit == nil {
+		return record{e, k, v}, nil
+	}
+	if named := k.school(v); named != "" && named != school {
+		return record{}, fault.New(fault.Forbidden, "The record names another school.").WithCode("not_your_school")
+	}
+	if about := k.audience(v); !admitted[about] {
 		if err := a.Admit(ctx, tx, school, about); err != nil {
 			return record{}, err
 		}
@@ -292,14 +298,23 @@ func (a *Applier) putLast(ctx context.Context, tx db.Tx, school string, r record
 		return false, err
 	}
 	known := err == nil
+	if known {
+		if err := a.admitReplacing(ctx, tx, school, r, old); err != nil {
+			return false, err
+		}
+	}
 	shared := r.kind.Declared().Writer == syncproto.EitherSide
+	if known && a.Echo == nil && shared && string(old.body) == string(r.event.Body) { // our own, back with its clamped clock
+		_, err := tx.Exec(ctx, upsertVersion, r.event.Type, r.event.Entity, int64(clockValue), int64(r.event.Version), r.event.Body)
+		return false, err
+	}
 	if known && old.hlc >= clockValue {
 		if shared && string(old.body) != string(r.event.Body) {
 			if err := a.conflict(ctx, tx, school, r.event.Type, r.event.Entity, clockValue, r.event.Body); err != nil {
 				return false, err
 			}
 		}
-		return false, a.echo(ctx, tx, r, old.body)
+		return false, a.echo(ctx, tx, r, old)
 	}
 	if known && shared && string(old.body) != string(r.event.Body) {
 		if err := a.conflict(ctx, tx, school, r.event.Type, r.event.Entity, old.hlc, old.body); err != nil {
@@ -309,19 +324,34 @@ func (a *Applier) putLast(ctx context.Context, tx db.Tx, school string, r record
 	if _, err := r.kind.put(ctx, tx, r.value); err != nil {
 		return false, err
 	}
-	if _, err := tx.Exec(ctx, upsertVersion, r.event.Type, r.event.Entity, int64(clockValue), r.event.Body); err != nil {
+	if _, err := tx.Exec(ctx, upsertVersion, r.event.Type, r.event.Entity, int64(clockValue), int64(r.event.Version), r.event.Body); err != nil {
 		return false, err
 	}
-	return true, a.echo(ctx, tx, r, r.event.Body)
+	return true, a.echo(ctx, tx, r, version{clockValue, r.event.Version, r.event.Body})
+}
+
+// admitReplacing refuses to replace a record about somebody the school may not
+// write about, whatever the new one says of itself.
+func (a *Applier) admitReplacing(ctx context.Context, tx db.Tx, school string, r record, old version) error {
+	if a.Admit == nil {
+		return nil
+	}
+	v, err := r.kind.decode(syncproto.Event{Type: r.event.Type, Version: old.version, Entity: r.event.Entity, Body: old.body})
+	if err != nil {
+		return err
+	}
+	return a.Admit(ctx, tx, school, r.kind.audience(v))
 }
 
 // echo sends the winner to all schools it concerns. Only records that both
 // sides write need it.
-func (a *Applier) echo(ctx context.Context, tx db.Tx, r record, winner []byte) error {
+func (a *Applier) echo(ctx context.Context, tx db.Tx, r record, winner version) error {
 	if a.Echo == nil || r.kind.Declared().Writer != syncproto.EitherSide {
 		return nil
 	}
-	return a.Echo.Record(ctx, tx, Change{Spec: r.kind.Declared(), Entity: r.event.Entity, Audience: r.kind.audience(r.value), Body: winner})
+	spec := r.kind.Declared()
+	spec.Version = winner.version
+	return a.Echo.Record(ctx, tx, Change{Spec: spec, Entity: r.event.Entity, Audience: r.kind.audience(r.value), Body: winner.body, HLC: winner.hlc})
 }
 
 func (a *Applier) conflict(ctx context.Context, tx db.Tx, school, typ, entity string, hlc syncproto.HLC, body []byte) error {
@@ -350,13 +380,14 @@ func (a *Applier) react(ctx context.Context, tx db.Tx, inserted []record) error 
 }
 
 type version struct {
-	hlc  syncproto.HLC
-	body []byte
+	hlc     syncproto.HLC
+	version uint32
+	body    []byte
 }
 
 func scanVersion(r db.Rows) (v version, err error) {
-	var hlc int64
-	err = r.Scan(&hlc, &v.body)
-	v.hlc = syncproto.HLC(hlc)
+	var hlc, number int64
+	err = r.Scan(&hlc, &number, &v.body)
+	v.hlc, v.version = syncproto.HLC(hlc), uint32(number)
 	return v, err
 }

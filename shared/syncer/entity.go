@@ -18,6 +18,9 @@ type Entity[T any] struct {
 	ID func(T) string
 	// Audience is whom the record is about.
 	Audience func(T) syncproto.Audience
+	// School is the school that the record names inside, "" when none; optional. A
+	// school may name only itself.
+	School func(T) string
 	// Put stores v and reports whether it changed anything: false when the same
 	// append-only fact is there already. It is the only function that writes
 	// this record.
@@ -76,6 +79,8 @@ type Change struct {
 	Audience syncproto.Audience
 	Deps     []string
 	Body     []byte
+	// HLC, when set, is the clock of the record: an echo keeps its winner's.
+	HLC syncproto.HLC
 }
 
 // Journal takes what Save records. The appliance's writes one outbox; the

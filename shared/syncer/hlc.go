@@ -10,7 +10,8 @@ import (
 )
 
 // Hybrid is this node's hybrid logical clock. It never goes back, whatever the
-// wall clock does: its floor is the largest value in the outbox heads.
+// wall clock does: its floor is the largest value it
+// gave or saw.
 type Hybrid struct {
 	clock clock.Clock
 	mu    sync.Mutex

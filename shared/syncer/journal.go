@@ -43,7 +43,7 @@ func (d *Downlinks) Record(ctx context.Context, tx db.Tx, c Change) error {
 	if err != nil {
 		return err
 	}
-	var last syncproto.HLC
+	last := c.HLC
 	for _, s := range schools {
 		if last, err = d.Outbox.Append(ctx, tx, Log{s, DownEpoch}, c); err != nil {
 			return err
@@ -62,6 +62,6 @@ func noteVersion(ctx context.Context, tx db.Tx, c Change, hlc syncproto.HLC) err
 	if c.Spec.Merge != syncproto.LastWriter || c.Spec.Writer != syncproto.EitherSide {
 		return nil
 	}
-	_, err := tx.Exec(ctx, upsertVersion, c.Spec.Name, c.Entity, int64(hlc), c.Body)
+	_, err := tx.Exec(ctx, upsertVersion, c.Spec.Name, c.Entity, int64(hlc), int64(c.Spec.Version), c.Body)
 	return err
 }

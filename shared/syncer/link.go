@@ -46,6 +46,7 @@ type Link struct {
 	current int
 	probe   map[int]bool // carriers to say hello on
 	helloAt time.Time
+	knocked time.Time
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
 }
@@ -142,6 +143,14 @@ func (l *Link) linkUp(i int) {
 // knock sends a hello over preferred carriers that have connected again: the
 // answer, if it comes that way, makes them the current one.
 func (l *Link) knock(ctx context.Context) error {
+	l.mu.Lock()
+	if now := l.o.Clock.Now(); l.current > 0 && now.Sub(l.knocked) > stalled {
+		l.knocked = now
+		for i := range l.current {
+			l.probe[i] = l.o.Carriers[i].Connected()
+		}
+	}
+	l.mu.Unlock()
 	for i, c := range l.o.Carriers {
 		l.mu.Lock()
 		due := l.probe[i] && i < l.current

@@ -144,6 +144,7 @@ func TestTheLinkLeavesACloggedCarrierAndComesBack(t *testing.T) {
 
 	l.mirror.set(func(r *road) { r.clogged = true })
 	l.w.save(l.w.edge, 10, learner)
+	l.rest() // it is seen waiting: the watchdog's time begins
 	l.w.clock.Advance(55 * time.Second)
 	l.rest()
 	if c := l.link.Carrier(); c != "mirror" {
@@ -235,6 +236,7 @@ func TestWhatComesDownReachesTheSchoolByEitherCarrier(t *testing.T) {
 		n := note{ID: id.New(), School: l.w.school, Text: "from the cloud"}
 		l.w.do(l.w.cloud.db, func(tx db.Tx) error { _, err := notes.Save(t.Context(), tx, n); return err })
 		l.w.save(l.w.edge, 1, id.New())
+		l.rest()
 		l.w.clock.Advance(65 * time.Second)
 		l.until(t, "the note is at the school", func() bool { return l.w.count(l.w.edge, `SELECT count(*) FROM notes`) == 1 })
 	}

@@ -32,7 +32,10 @@ type Outbox struct {
 // Append adds one change to log, in the caller's transaction, and gives its
 // clock value. The row stays until the other side has applied it.
 func (o *Outbox) Append(ctx context.Context, tx db.Tx, log Log, c Change) (syncproto.HLC, error) {
-	e := syncproto.Event{Type: c.Spec.Name, Version: c.Spec.Version, Entity: c.Entity, HLC: o.Hybrid.Next(), Deps: c.Deps, Body: c.Body}
+	e := syncproto.Event{Type: c.Spec.Name, Version: c.Spec.Version, Entity: c.Entity, HLC: c.HLC, Deps: c.Deps, Body: c.Body}
+	if e.HLC == 0 {
+		e.HLC = o.Hybrid.Next()
+	}
 	return e.HLC, o.appendEvent(ctx, tx, log, c.Spec.Lane, e)
 }
 
@@ -214,6 +217,11 @@ func (o *Outbox) Acknowledge(ctx context.Context, tx db.Tx, log Log, applied syn
 			return false, err
 		}
 		moved = moved || n > 0
+		if n > 0 {
+			if err := markApplied(ctx, tx, log, syncproto.Lane(l), m.Seq, now); err != nil {
+				return false, err
+			}
+		}
 	}
 	for l, b := range backed {
 		if b = min(b, applied[l].Seq); b > h.Backed[l] {
@@ -228,52 +236,99 @@ func (o *Outbox) Acknowledge(ctx context.Context, tx db.Tx, log Log, applied syn
 // appliedForever is how long rows that were applied but not yet backed up are kept.
 const appliedForever = 30 * 24 * time.Hour
 
-// Prune deletes rows that can never be asked for again: applied and backed up,
-// or applied for 30 days (SYNC.md section 4).
-func (o *Outbox) Prune(ctx context.Context, tx db.Tx, log Log) (n int64, err error) {
-	h, err := ReadHeads(ctx, tx, log)
+// markApplied remembers when a position was applied, about once an hour: from
+// then on the 30 days count.
+func markApplied(ctx context.Context, tx db.Tx, log Log, lane syncproto.Lane, seq int64, now time.Time) error {
+	rows, err := tx.Query(ctx, lastApplied, log.School, log.Epoch, int64(lane))
+	at, err := db.One(rows, err, db.Scalar[db.Time])
+	if err != nil || now.Sub(at.Time) < time.Hour && now.After(at.Time) {
+		return err
+	}
+	_, err = tx.Exec(ctx, insertApplied, log.School, log.Epoch, int64(lane), seq, now)
+	return err
+}
+
+// Prune deletes a school's rows that can never be asked for again, in the
+// present epoch and in those it left: applied and backed up, or applied for 30
+// days (SYNC.md section 4).
+func (o *Outbox) Prune(ctx context.Context, tx db.Tx, school string) (n int64, err error) {
+	rows, err := tx.Query(ctx, listEpochs, school)
+	epochs, err := db.Collect(rows, err, db.Scalar[int64])
 	if err != nil {
 		return 0, err
 	}
-	for l := range h.Out {
-		k, err := tx.Exec(ctx, pruneBacked, log.School, log.Epoch, int64(l), min(h.Backed[l], h.Acked[l]))
+	for _, epoch := range epochs {
+		k, err := o.pruneLog(ctx, tx, Log{school, epoch})
 		if err != nil {
-			return n, err
-		}
-		n += k
-		k, err = tx.Exec(ctx, pruneOld, log.School, log.Epoch, int64(l), h.Acked[l], o.Clock.Now().Add(-appliedForever))
-		if err != nil {
-			return n, err
+			return n, fmt.Errorf("prune epoch %d: %w", epoch, err)
 		}
 		n += k
 	}
 	return n, nil
 }
 
-// Resequence moves the rows of from above common into the log to, giving them
-// new positions from 1, in one transaction: the way out of a fork. The rest of
-// from is deleted, since the other side has it.
-func (o *Outbox) Resequence(ctx context.Context, tx db.Tx, from, to Log, common [syncproto.Lanes]int64) (moved int, err error) {
-	for lane := range syncproto.Lanes {
-		after := common[lane]
-		for {
-			rows, err := tx.Query(ctx, listOutbox, from.School, from.Epoch, int64(lane), after, int64(syncproto.MaxEvents))
-			events, err := db.Collect(rows, err, scanEvent)
-			if err != nil {
-				return moved, err
-			}
-			for _, e := range events {
-				if err := o.appendEvent(ctx, tx, to, lane, e); err != nil {
-					return moved, err
-				}
-			}
-			moved += len(events)
-			after += int64(len(events))
-			if len(events) < syncproto.MaxEvents {
-				break
-			}
+func (o *Outbox) pruneLog(ctx context.Context, tx db.Tx, log Log) (n int64, err error) {
+	h, err := ReadHeads(ctx, tx, log)
+	if err != nil {
+		return 0, err
+	}
+	before := o.Clock.Now().Add(-appliedForever)
+	for l := range h.Out {
+		rows, err := tx.Query(ctx, appliedBefore, log.School, log.Epoch, int64(l), before)
+		old, err := db.One(rows, err, db.Scalar[int64])
+		if err != nil {
+			return n, err
+		}
+		// The row at the boundary stays: the next frame needs its chain.
+		k, err := tx.Exec(ctx, prune, log.School, log.Epoch, int64(l), max(old, min(h.Backed[l], h.Acked[l])))
+		if err != nil {
+			return n, err
+		}
+		n += k
+		if _, err := tx.Exec(ctx, forgetApplied, log.School, log.Epoch, int64(l), old); err != nil {
+			return n, err
 		}
 	}
-	_, err = tx.Exec(ctx, deleteOutbox, from.School, from.Epoch)
-	return moved, err
+	return n, nil
+}
+
+// Resequence moves the rows of from above common into the log to, giving them
+// new positions from 1, in one transaction: the way out of a fork. The other
+// side has what is below; those rows stay until Prune may take them.
+func (o *Outbox) Resequence(ctx context.Context, tx db.Tx, from, to Log, common [syncproto.Lanes]int64) (moved int, err error) {
+	for lane := range syncproto.Lanes {
+		n, err := o.resequenceLane(ctx, tx, from, to, lane, common[lane])
+		if err != nil {
+			return moved, err
+		}
+		moved += n
+	}
+	return moved, nil
+}
+
+func (o *Outbox) resequenceLane(ctx context.Context, tx db.Tx, from, to Log, lane syncproto.Lane, common int64) (moved int, err error) {
+	for after := common; ; {
+		rows, err := tx.Query(ctx, listOutbox, from.School, from.Epoch, int64(lane), after, int64(syncproto.MaxEvents))
+		events, err := db.Collect(rows, err, scanEvent)
+		if err != nil {
+			return moved, err
+		}
+		for _, e := range events {
+			if err := o.appendEvent(ctx, tx, to, lane, e); err != nil {
+				return moved, err
+			}
+		}
+		moved += len(events)
+		after += int64(len(events))
+		if len(events) < syncproto.MaxEvents {
+			break
+		}
+	}
+	if _, err := tx.Exec(ctx, deleteAbove, from.School, from.Epoch, int64(lane), common); err != nil {
+		return moved, err
+	}
+	if _, err := tx.Exec(ctx, sealHead, from.School, from.Epoch, int64(lane), common); err != nil {
+		return moved, err
+	}
+	return moved, markApplied(ctx, tx, from, lane, common, o.Clock.Now())
 }

@@ -47,7 +47,7 @@ type PeerOptions struct {
 const (
 	minWindow   = 64 << 10
 	firstWindow = 256 << 10
-	maxWindow   = 8 << 20
+	maxWindow   = 4 << 20
 	// resendAfter without any progress, everything unacknowledged is sent again.
 	resendAfter = 10 * time.Second
 	helloAgain  = 5 * time.Second
@@ -59,23 +59,26 @@ const (
 type Peer struct {
 	o PeerOptions
 
-	mu       sync.Mutex
-	ready    bool // the other side's hello was heard
-	forked   bool // our own log contradicts what the other side has
-	denied   bool // the other side's log contradicts what we have applied
-	caughtUp bool // the other side's last hello was covered and noted
-	helloDue bool
-	replyDue bool
-	ackDue   bool
-	helloAt  time.Time
-	sent     [syncproto.Lanes]int64
-	acked    syncproto.Marks
-	flight   [syncproto.Lanes][]flight
-	inFlight int
-	window   int
-	moved    time.Time
-	turn     syncproto.Lane
-	other    syncproto.Hello
+	mu        sync.Mutex
+	ready     bool // the other side's hello was heard
+	forked    bool // our own log contradicts what the other side has
+	denied    bool // the other side's log contradicts what we have applied
+	caughtUp  bool // the other side's last hello was covered and noted
+	helloDue  bool
+	replyDue  bool
+	ackDue    bool
+	helloAt   time.Time
+	sent      [syncproto.Lanes]int64
+	acked     syncproto.Marks
+	flight    [syncproto.Lanes][]flight
+	inFlight  int
+	window    int
+	moved     time.Time // when anything moved, the link came up, or waiting began
+	laneMoved [syncproto.Lanes]time.Time
+	patience  [syncproto.Lanes]time.Duration // how long to wait before a lane is sent again
+	idle      bool                           // nothing waited at the last look
+	turn      syncproto.Lane
+	other     syncproto.Hello
 }
 
 type flight struct {
@@ -108,11 +111,16 @@ func (p *Peer) Takeover() {
 
 // rewind forgets what is under way, so that it is sent again.
 func (p *Peer) rewind() {
-	for l := range p.sent {
-		p.sent[l] = p.acked[l].Seq
-		p.flight[l] = nil
+	for l := range syncproto.Lanes {
+		p.rewindLane(l)
 	}
-	p.inFlight = 0
+}
+
+func (p *Peer) rewindLane(l syncproto.Lane) {
+	for _, f := range p.flight[l] {
+		p.inFlight -= f.bytes
+	}
+	p.sent[l], p.flight[l] = p.acked[l].Seq, nil
 }
 
 // Other is the other side's last hello.
@@ -147,7 +155,8 @@ func (p *Peer) Handle(ctx context.Context, m syncproto.Message) error {
 		p.fork(err)
 		return nil
 	case errors.Is(err, syncproto.ErrMalformed), errors.Is(err, syncproto.ErrTooLarge), errors.Is(err, syncproto.ErrChain),
-		errors.Is(err, syncproto.ErrSchema), errors.Is(err, ErrForeign):
+		errors.Is(err, syncproto.ErrSchema), errors.Is(err, ErrForeign),
+		m.Kind != syncproto.KindFrame && p.o.DB.Permanent(err):
 		p.o.Log.Warn("a message was refused", logging.School(p.o.Out.School), slog.Any("kind", m.Kind), logging.Err(err))
 		return fmt.Errorf("%w: %w", ErrRefused, err)
 	default:
@@ -218,6 +227,7 @@ func (p *Peer) handleHello(ctx context.Context, data []byte) error {
 		return err
 	}
 	p.mu.Lock()
+	p.believe(h.In)
 	p.ready, p.other, p.caughtUp = true, h, false
 	p.replyDue = p.replyDue || !h.Reply
 	p.ackDue = true
@@ -246,22 +256,17 @@ func (p *Peer) handleAck(ctx context.Context, data []byte) error {
 // window.
 func (p *Peer) acknowledge(ctx context.Context, applied syncproto.Marks, backed [syncproto.Lanes]int64) error {
 	var moved bool
-	var heads Heads
-	err := p.o.DB.Update(ctx, func(tx db.Tx) (err error) {
-		if moved, err = p.o.Outbox.Acknowledge(ctx, tx, p.o.Out, applied, backed); err != nil {
-			return err
-		}
-		heads, err = ReadHeads(ctx, tx, p.o.Out)
+	if err := p.o.DB.Update(ctx, func(tx db.Tx) (err error) {
+		moved, err = p.o.Outbox.Acknowledge(ctx, tx, p.o.Out, applied, backed)
 		return err
-	})
-	if err != nil {
+	}); err != nil {
 		return err
 	}
 	now := p.o.Clock.Now()
 	p.mu.Lock()
-	for l := range applied {
-		if heads.Acked[l] > p.acked[l].Seq || p.acked[l].Seq == 0 {
-			p.acked[l] = syncproto.Mark{Seq: heads.Acked[l], Chain: applied[l].Chain}
+	for l, m := range applied {
+		if m.Seq > p.acked[l].Seq {
+			p.acked[l], p.laneMoved[l], moved = m, now, true
 		}
 		p.sent[l] = max(p.sent[l], p.acked[l].Seq)
 		p.landed(syncproto.Lane(l), now)
@@ -277,6 +282,18 @@ func (p *Peer) acknowledge(ctx context.Context, applied syncproto.Marks, backed 
 	return nil
 }
 
+// believe takes the marks of a hello also where they are lower than what was
+// acknowledged before: the other side was restored, or is another box, and
+// needs those records again.
+func (p *Peer) believe(in syncproto.Marks) {
+	for l, m := range in {
+		if m.Seq < p.acked[l].Seq {
+			p.acked[l] = m
+			p.rewindLane(syncproto.Lane(l))
+		}
+	}
+}
+
 // slow is when a frame took longer from sending to applied than the window
 // is meant to hold.
 const slow = 2 * time.Second
@@ -288,6 +305,7 @@ func (p *Peer) landed(lane syncproto.Lane, now time.Time) {
 	fl := p.flight[lane]
 	for len(fl) > 0 && fl[0].end <= p.acked[lane].Seq {
 		p.inFlight -= fl[0].bytes
+		p.patience[lane] = max(resendAfter, 2*now.Sub(fl[0].at))
 		if now.Sub(fl[0].at) > slow {
 			p.window = max(minWindow, p.window/2)
 		} else if p.inFlight == 0 {
@@ -303,6 +321,7 @@ func (p *Peer) landed(lane syncproto.Lane, now time.Time) {
 // first. It counts them as sent; Unsent takes that back.
 func (p *Peer) Outgoing(ctx context.Context, maxFrame int) ([]syncproto.Message, error) {
 	var out []syncproto.Message
+	ack := p.takeAck()
 	err := p.o.DB.View(ctx, func(tx db.Tx) error {
 		heads, err := ReadHeads(ctx, tx, p.o.Out)
 		if err != nil {
@@ -314,45 +333,79 @@ func (p *Peer) Outgoing(ctx context.Context, maxFrame int) ([]syncproto.Message,
 		}
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if out, err = p.control(ctx, tx, heads, in); err != nil || !p.ready || p.forked {
+		p.noteWaiting(heads)
+		if out, err = p.greeting(heads, in); err != nil {
 			return err
 		}
+		if ack {
+			m, err := p.ack(ctx, tx, in)
+			if err != nil {
+				return err
+			}
+			out = append(out, m)
+		}
+		if !p.ready || p.forked {
+			return nil
+		}
 		p.maybeResend()
-		frames, err := p.frames(ctx, tx, heads, maxFrame)
+		frames, err := p.frames(ctx, tx, heads, min(maxFrame, max(syncproto.MaxThinFrame, p.window/4)))
 		out = append(out, frames...)
 		return err
 	})
-	return out, err
-}
-
-// control makes the hello and the ack that are due.
-func (p *Peer) control(ctx context.Context, tx db.Tx, heads Heads, in syncproto.Marks) ([]syncproto.Message, error) {
-	var out []syncproto.Message
-	now := p.o.Clock.Now()
-	if p.helloDue || p.replyDue || (!p.ready && now.Sub(p.helloAt) > helloAgain) {
-		m, err := p.hello(heads, in, p.replyDue && !p.helloDue)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, m)
-		p.helloDue, p.replyDue, p.helloAt = false, false, now
-	}
-	if p.ackDue {
-		a := syncproto.Ack{Epoch: p.o.Epoch, Applied: in, Fork: p.denied}
-		if p.o.Backed != nil {
-			var err error
-			if a.Backed, err = p.o.Backed(ctx, tx); err != nil {
-				return nil, err
-			}
-		}
-		m, err := syncproto.EncodeAck(a)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, m)
-		p.ackDue = false
+	if err != nil { // what was cut so far is not sent
+		p.mu.Lock()
+		p.ackDue = p.ackDue || ack
+		p.rewind()
+		p.mu.Unlock()
+		return nil, err
 	}
 	return out, nil
+}
+
+// takeAck tells whether an ack is due and counts it as said. It is taken before
+// the marks are read: what is applied after that is due again.
+func (p *Peer) takeAck() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	due := p.ackDue
+	p.ackDue = false
+	return due
+}
+
+// noteWaiting starts the watchdog's time when the first record waits after
+// quiet: silence before that is no stall.
+func (p *Peer) noteWaiting(heads Heads) {
+	waits := heads.Waiting() > 0
+	if waits && p.idle {
+		p.moved = p.o.Clock.Now()
+	}
+	p.idle = !waits
+}
+
+// greeting is the hello or its answer, when one is due.
+func (p *Peer) greeting(heads Heads, in syncproto.Marks) ([]syncproto.Message, error) {
+	now := p.o.Clock.Now()
+	if !p.helloDue && !p.replyDue && (p.ready || now.Sub(p.helloAt) <= helloAgain) {
+		return nil, nil
+	}
+	m, err := p.hello(heads, in, p.replyDue && !p.helloDue)
+	if err != nil {
+		return nil, err
+	}
+	p.helloDue, p.replyDue, p.helloAt = false, false, now
+	return []syncproto.Message{m}, nil
+}
+
+// ack says how far the other side's log is applied and backed up here.
+func (p *Peer) ack(ctx context.Context, tx db.Tx, in syncproto.Marks) (syncproto.Message, error) {
+	a := syncproto.Ack{Epoch: p.o.Epoch, Applied: in, Fork: p.denied}
+	if p.o.Backed != nil {
+		var err error
+		if a.Backed, err = p.o.Backed(ctx, tx); err != nil {
+			return syncproto.Message{}, err
+		}
+	}
+	return syncproto.EncodeAck(a)
 }
 
 func (p *Peer) hello(heads Heads, in syncproto.Marks, reply bool) (syncproto.Message, error) {
@@ -383,16 +436,15 @@ func (p *Peer) HelloNow(ctx context.Context) (m syncproto.Message, err error) {
 // for a while.
 func (p *Peer) maybeResend() {
 	now := p.o.Clock.Now()
-	var oldest time.Time
-	for _, fl := range p.flight {
-		if len(fl) > 0 && (oldest.IsZero() || fl[0].at.Before(oldest)) {
-			oldest = fl[0].at
+	for l, fl := range p.flight {
+		wait := max(resendAfter, p.patience[l])
+		if len(fl) == 0 || now.Sub(fl[0].at) <= wait || now.Sub(p.laneMoved[l]) <= wait {
+			continue
 		}
-	}
-	if !oldest.IsZero() && now.Sub(oldest) > resendAfter && now.Sub(p.moved) > resendAfter {
-		p.o.Log.Info("no progress; sending again", logging.School(p.o.Out.School))
+		p.o.Log.Info("no progress; sending again", logging.School(p.o.Out.School), logging.Lane(l))
+		p.patience[l] = min(2*wait, 5*time.Minute)
 		p.window = max(minWindow, p.window/2)
-		p.rewind()
+		p.rewindLane(syncproto.Lane(l))
 	}
 }
 
@@ -404,6 +456,10 @@ func (p *Peer) frames(ctx context.Context, tx db.Tx, heads Heads, maxFrame int) 
 			return false, nil
 		}
 		f, data, err := Cut(ctx, tx, p.o.Out, lane, p.sent[lane], maxFrame)
+		if errors.Is(err, ErrPruned) {
+			p.o.Log.Error("the other side needs records that are no longer kept", logging.School(p.o.Out.School), logging.Lane(int(lane)), "after", p.sent[lane])
+			return false, nil
+		}
 		if err != nil || f == nil {
 			return false, err
 		}
@@ -414,7 +470,7 @@ func (p *Peer) frames(ctx context.Context, tx db.Tx, heads Heads, maxFrame int) 
 		return true, nil
 	}
 	for lane := range syncproto.Lanes {
-		for lane.Urgent() {
+		for lane.Urgent() && p.inFlight < maxWindow {
 			if more, err := next(lane); err != nil || !more {
 				if err != nil {
 					return nil, err
@@ -442,8 +498,8 @@ func (p *Peer) frames(ctx context.Context, tx db.Tx, heads Heads, maxFrame int) 
 func (p *Peer) Unsent() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.helloDue = p.helloDue || !p.ready
-	p.ackDue = true
+	p.helloDue, p.ackDue = true, true
+	p.window = max(minWindow, p.window/2)
 	p.rewind()
 }
 

@@ -17,6 +17,7 @@ type Kind interface {
 	valid() error
 	decode(e syncproto.Event) (any, error)
 	audience(v any) syncproto.Audience
+	school(v any) string
 	put(ctx context.Context, tx db.Tx, v any) (bool, error)
 	same(ctx context.Context, tx db.Tx, v any) (bool, error)
 	bulk() (table string, columns []string, ok bool)
@@ -105,6 +106,13 @@ func (e Entity[T]) decode(ev syncproto.Event) (any, error) {
 func (Entity[T]) of(v any) T { return v.(T) } //nolint:forcetypeassert // see above
 
 func (e Entity[T]) audience(v any) syncproto.Audience { return e.Audience(e.of(v)) }
+
+func (e Entity[T]) school(v any) string {
+	if e.School == nil {
+		return ""
+	}
+	return e.School(e.of(v))
+}
 
 func (e Entity[T]) put(ctx context.Context, tx db.Tx, v any) (bool, error) {
 	return e.Put(ctx, tx, e.of(v))

@@ -3,7 +3,7 @@ package syncer
 import "urbanhomeschool.org/uhs/shared/db"
 
 var (
-	selectHLCFloor = db.SQL{Both: `SELECT coalesce(max(hlc), 0) FROM outbox_heads`}
+	selectHLCFloor = db.SQL{Both: `SELECT coalesce(max(hlc), 0) FROM (SELECT hlc FROM outbox_heads UNION ALL SELECT max(hlc) FROM entity_versions) AS seen`}
 
 	insertHead = db.SQL{Both: `INSERT INTO outbox_heads (school, epoch, lane, seq, chain, hlc) VALUES ($1, $2, $3, 0, $4, 0) ON CONFLICT DO NOTHING`}
 	// The head row is the lock that makes sequence numbers gap-free in commit
@@ -23,9 +23,16 @@ var (
 	listHeads  = db.SQL{Both: `SELECT lane, seq, chain, acked_seq, backed_seq FROM outbox_heads WHERE school = $1 AND epoch = $2`}
 	moveAcked  = db.SQL{Both: `UPDATE outbox_heads SET acked_seq = $4, acked_at = $5 WHERE school = $1 AND epoch = $2 AND lane = $3 AND acked_seq < $4`}
 	moveBacked = db.SQL{Both: `UPDATE outbox_heads SET backed_seq = $4 WHERE school = $1 AND epoch = $2 AND lane = $3 AND backed_seq < $4`}
-	// The row at the boundary stays: the next frame needs its chain.
-	pruneBacked = db.SQL{Both: `DELETE FROM outbox WHERE school = $1 AND epoch = $2 AND lane = $3 AND seq < $4`}
-	pruneOld    = db.SQL{Both: `DELETE FROM outbox WHERE school = $1 AND epoch = $2 AND lane = $3 AND seq < $4 AND created_at < $5`}
+	prune      = db.SQL{Both: `DELETE FROM outbox WHERE school = $1 AND epoch = $2 AND lane = $3 AND seq < $4`}
+	listEpochs = db.SQL{Both: `SELECT DISTINCT epoch FROM outbox_heads WHERE school = $1`}
+
+	insertApplied = db.SQL{Both: `INSERT INTO outbox_applied (school, epoch, lane, seq, at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`}
+	lastApplied   = db.SQL{Both: `SELECT max(at) FROM outbox_applied WHERE school = $1 AND epoch = $2 AND lane = $3`}
+	appliedBefore = db.SQL{Both: `SELECT coalesce(max(seq), 0) FROM outbox_applied WHERE school = $1 AND epoch = $2 AND lane = $3 AND at < $4`}
+	forgetApplied = db.SQL{Both: `DELETE FROM outbox_applied WHERE school = $1 AND epoch = $2 AND lane = $3 AND seq < $4`}
+
+	deleteAbove = db.SQL{Both: `DELETE FROM outbox WHERE school = $1 AND epoch = $2 AND lane = $3 AND seq > $4`}
+	sealHead    = db.SQL{Both: `UPDATE outbox_heads SET seq = $4, acked_seq = $4 WHERE school = $1 AND epoch = $2 AND lane = $3`}
 
 	countWaiting  = db.SQL{Both: `SELECT coalesce(sum(seq - acked_seq), 0) FROM outbox_heads WHERE school = $1 AND epoch = $2`}
 	oldestWaiting = db.SQL{Both: `SELECT min(o.created_at) FROM outbox o JOIN outbox_heads h
@@ -47,9 +54,9 @@ var (
 		SELECT min(seq) FROM (SELECT seq FROM frame_history WHERE school = $1 AND epoch = $2 AND lane = $3 ORDER BY seq DESC LIMIT 1024) AS newest)`}
 	listHistory = db.SQL{Both: `SELECT lane, seq, chain FROM frame_history WHERE school = $1 AND epoch = $2 ORDER BY lane, seq DESC`}
 
-	selectVersion = db.SQL{Both: `SELECT hlc, body FROM entity_versions WHERE type = $1 AND entity = $2`}
-	upsertVersion = db.SQL{Both: `INSERT INTO entity_versions (type, entity, hlc, body) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (type, entity) DO UPDATE SET hlc = excluded.hlc, body = excluded.body`}
+	selectVersion = db.SQL{Both: `SELECT hlc, version, body FROM entity_versions WHERE type = $1 AND entity = $2`}
+	upsertVersion = db.SQL{Both: `INSERT INTO entity_versions (type, entity, hlc, version, body) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (type, entity) DO UPDATE SET hlc = excluded.hlc, version = excluded.version, body = excluded.body`}
 
 	insertConflict = db.SQL{Both: `INSERT INTO conflict_log (id, school, type, entity, hlc, body, at) VALUES ($1, $2, $3, $4, $5, $6, $7)`}
 	insertDead     = db.SQL{Both: `INSERT INTO dead_letters (id, school, epoch, lane, seq, type, version, entity, hlc, body, kind, reason, state, at)
@@ -58,8 +65,9 @@ var (
 	deadEntity = db.SQL{Both: `SELECT count(*) FROM dead_letters WHERE school = $1 AND type = $2 AND entity = $3 AND state = 'open'`}
 	anyDead    = db.SQL{Both: `SELECT count(*) FROM (SELECT 1 FROM dead_letters WHERE school = $1 AND state = 'open' LIMIT 1) AS one`}
 	listDead   = db.SQL{Both: `SELECT id, school, epoch, lane, seq, type, version, entity, hlc, body, kind, reason, at FROM dead_letters
-		WHERE state = 'open' AND kind = $1 ORDER BY school, epoch, lane, seq LIMIT 1000`}
-	closeDead = db.SQL{Both: `UPDATE dead_letters SET state = 'replayed' WHERE id = $1`}
+		WHERE state = 'open' AND kind IN ('unknown', 'parked') AND id > $1 ORDER BY id LIMIT 1000`}
+	deadBefore = db.SQL{Both: `SELECT count(*) FROM dead_letters WHERE school = $1 AND type = $2 AND entity = $3 AND state = 'open' AND id < $4`}
+	closeDead  = db.SQL{Both: `UPDATE dead_letters SET state = 'replayed' WHERE id = $1`}
 
 	upsertPeer = db.SQL{Both: `INSERT INTO peer_states (school, epoch, appliance, software, carrier, timeline, head, clock_offset_ms, seen_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
@@ -70,6 +78,4 @@ var (
 
 	selectState = db.SQL{Both: `SELECT value FROM node_state WHERE key = $1`}
 	upsertState = db.SQL{Both: `INSERT INTO node_state (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value`}
-
-	deleteOutbox = db.SQL{Both: `DELETE FROM outbox WHERE school = $1 AND epoch = $2`}
 )

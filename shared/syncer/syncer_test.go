@@ -237,7 +237,7 @@ func TestPruningKeepsWhatMayStillBeAskedFor(t *testing.T) {
 	w.settle(4)
 	log := syncer.Log{School: w.school, Epoch: w.epoch}
 	prune := func() (n int64) {
-		w.do(w.edge.db, func(tx db.Tx) (err error) { n, err = w.edge.outbox.Prune(ctx, tx, log); return err })
+		w.do(w.edge.db, func(tx db.Tx) (err error) { n, err = w.edge.outbox.Prune(ctx, tx, w.school); return err })
 		return n
 	}
 	if n := prune(); n != 0 {

@@ -67,6 +67,10 @@ func facts(broken func() bool) syncer.Entity[fact] {
 			rows, err := tx.Query(ctx, getFact, id)
 			return db.One(rows, err, func(r db.Rows) (f fact, err error) { return f, r.Scan(&f.ID, &f.Learner, &f.Points, &f.At) })
 		},
+		Bulk: &syncer.Bulk[fact]{
+			Table: "facts", Columns: []string{"id", "learner", "points", "at"},
+			Row: func(f fact) []any { return []any{f.ID, f.Learner, f.Points, f.At} },
+		},
 	}
 }
 

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"urbanhomeschool.org/uhs/cloud/internal/fleet"
@@ -187,8 +189,8 @@ func (k *core) instructor(ctx context.Context, tx db.Tx, email string) (identity
 func (k *core) holders(ctx context.Context, tx db.Tx) ([]packs.Holder, error) {
 	boxes, err := fleet.Recipients(ctx, tx)
 	out := make([]packs.Holder, 0, len(boxes))
-	for school, recipient := range boxes {
-		out = append(out, packs.Holder{School: identity.SchoolID(school), Recipient: recipient})
+	for _, school := range slices.Sorted(maps.Keys(boxes)) { // one order of locks for everybody
+		out = append(out, packs.Holder{School: identity.SchoolID(school), Recipient: boxes[school]})
 	}
 	return out, err
 }

@@ -137,7 +137,7 @@ func (s *Service) talk(ctx context.Context, school string) (*conversation, error
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c := s.talks[school]; c != nil && c.epoch == present.epoch {
+	if c := s.talks[school]; c != nil && c.epoch >= present.epoch { // newer than what was read before the lock
 		return c, nil
 	} else if c != nil {
 		c.cancel()

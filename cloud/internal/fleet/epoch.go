@@ -76,7 +76,8 @@ func (s *Service) Renew(ctx context.Context, box Appliance, in syncproto.EpochRe
 		}
 	}
 	s.end(box.School)
-	s.o.Log.Warn("an appliance got a new epoch", logging.School(box.School), "from", in.From, "to", out.Epoch, "reason", in.Reason)
+	s.o.Log.Warn("an appliance got a new epoch", logging.School(box.School), 
+		slog.Int64("from", in.From), slog.Int64("to", out.Epoch), slog.String("reason", in.Reason))
 	out.NATS, err = s.enrol(ctx, box.School, box.ID, out.Epoch, box.NATSUser)
 	return out, err
 }

@@ -208,10 +208,27 @@ func (a *Agent) Renew(ctx context.Context, outbox *syncer.Outbox, reason string)
 
 func (a *Agent) setState(s State) { a.mu.Lock(); defer a.mu.Unlock(); a.state = &s }
 
+// renewalPending tells whether the box asked to leave its present epoch and has
+// not moved: a crash came between the cloud's commit and ours.
+func (a *Agent) renewalPending(ctx context.Context) (pending bool, err error) {
+	s, ok := a.State()
+	if !ok {
+		return false, nil
+	}
+	err = a.db.View(ctx, func(tx db.Tx) error {
+		nonce, err := syncer.NodeState(ctx, tx, renewalKey(s.Epoch))
+		pending = nonce != ""
+		return err
+	})
+	return pending, err
+}
+
+func renewalKey(epoch int64) string { return fmt.Sprintf("agent.renew.%d", epoch) }
+
 // question is the nonce of the request to leave an epoch, stored before it is
 // first sent, so that a lost answer can be asked for again.
 func (a *Agent) question(ctx context.Context, epoch int64) (nonce string, err error) {
-	key := fmt.Sprintf("agent.renew.%d", epoch)
+	key := renewalKey(epoch)
 	err = a.db.Update(ctx, func(tx db.Tx) error {
 		if nonce, err = syncer.NodeState(ctx, tx, key); err != nil || nonce != "" {
 			return err
@@ -260,7 +277,10 @@ var kindOf = map[int]fault.Kind{
 }
 
 func refused(resp *http.Response, answer []byte) error {
-	var p struct{ Detail, Code string }
+	var p struct {
+		Detail string `json:"detail"`
+		Code   string `json:"code"`
+	}
 	kind, ok := kindOf[resp.StatusCode]
 	if !ok || json.Unmarshal(answer, &p) != nil || p.Detail == "" {
 		return fault.New(fault.Unavailable, "The cloud cannot be reached.").WithCode("cloud_unreachable").Hint(fmt.Sprintf("status %d", resp.StatusCode))

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"path/filepath"
 	"sync"
@@ -41,10 +42,8 @@ type Connection struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
-	mu    sync.Mutex
-	link  *syncer.Link
-	peer  *syncer.Peer
-	epoch int64
+	mu   sync.Mutex
+	link *syncer.Link // nil while none could be started
 }
 
 // NewConnection makes a stopped connection.
@@ -71,14 +70,30 @@ func (c *Connection) Up() (up bool, carrier string) {
 	return l.Up(), l.Carrier()
 }
 
-// Start implements service.Service.
+// Start implements service.Service. A carrier that cannot start (a full disk, an
+// address that cannot be read) does not keep the school from working: it is
+// tried again.
 func (c *Connection) Start(ctx context.Context) error {
-	if err := c.open(ctx); err != nil {
+	pending, err := c.o.Agent.renewalPending(ctx)
+	if err != nil {
 		return err
 	}
+	if pending { // the last life asked for an epoch and did not hear, or store, the answer
+		c.forked(errInterrupted)
+	}
 	ctx, c.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	c.reopen(ctx)
 	c.wg.Go(func() { c.run(ctx) })
 	return nil
+}
+
+var errInterrupted = errors.New("a renewal was interrupted")
+
+func (c *Connection) forked(reason error) {
+	select {
+	case c.forks <- reason:
+	default: // one is being dealt with
+	}
 }
 
 // Stop implements service.Service.
@@ -93,27 +108,48 @@ func (c *Connection) Stop(ctx context.Context) error {
 	return nil
 }
 
-// pruneEvery is how often applied rows are deleted.
-const pruneEvery = 10 * time.Minute
+// pruneEvery is how often applied rows are deleted; openAgain how soon a link
+// that could not start is tried again.
+const (
+	pruneEvery = 10 * time.Minute
+	openAgain  = 15 * time.Second
+)
 
 func (c *Connection) run(ctx context.Context) {
 	tick := time.NewTicker(pruneEvery)
 	defer tick.Stop()
 	for {
+		var again <-chan time.Time
+		if c.current() == nil {
+			again = time.After(openAgain)
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case reason := <-c.forks:
 			c.renew(ctx, reason)
+		case <-again:
+			c.reopen(ctx)
 		case <-tick.C:
-			err := c.o.DB.Update(ctx, func(tx db.Tx) error {
-				_, err := c.o.Outbox.Prune(ctx, tx, c.o.Agent.Log())
-				return err
-			})
-			if err != nil {
-				c.o.Log.Warn("prune the outbox", logging.Err(err))
-			}
+			c.prune(ctx)
 		}
+	}
+}
+
+func (c *Connection) prune(ctx context.Context) {
+	err := c.o.DB.Update(ctx, func(tx db.Tx) error {
+		_, err := c.o.Outbox.Prune(ctx, tx, c.o.Agent.Log().School)
+		return err
+	})
+	if err != nil && ctx.Err() == nil {
+		c.o.Log.Warn("prune the outbox", logging.Err(err))
+	}
+}
+
+// reopen starts the link; when it cannot, run tries again.
+func (c *Connection) reopen(ctx context.Context) {
+	if err := c.open(ctx); err != nil && ctx.Err() == nil {
+		c.o.Log.Error("open the link to the cloud", logging.Err(err))
 	}
 }
 
@@ -134,14 +170,21 @@ func (c *Connection) renew(ctx context.Context, reason error) {
 		case <-time.After(wait):
 		}
 	}
-	if l := c.current(); l != nil {
+	if l := c.forget(); l != nil {
 		if err := l.Stop(ctx); err != nil {
 			c.o.Log.Warn("stop the old link", logging.Err(err))
 		}
 	}
-	if err := c.open(ctx); err != nil {
-		c.o.Log.Error("open the link in the new epoch", logging.Err(err))
-	}
+	c.reopen(ctx)
+}
+
+// forget takes the link out of use and gives it, to be stopped.
+func (c *Connection) forget() *syncer.Link {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l := c.link
+	c.link = nil
+	return l
 }
 
 // open builds peer, carriers and link for the present epoch and starts them.
@@ -152,12 +195,7 @@ func (c *Connection) open(ctx context.Context) error {
 		DB: c.o.DB, Outbox: c.o.Outbox, Applier: c.o.Applier, Clock: c.o.Clock, Log: c.o.Log,
 		Out: s.Log(), In: syncer.Log{School: s.SchoolID, Epoch: syncer.DownEpoch},
 		Epoch: s.Epoch, Appliance: s.ApplianceID, Software: c.o.Agent.software, Timeline: s.Timeline,
-		Forked: func(reason error) {
-			select {
-			case c.forks <- reason:
-			default:
-			}
-		},
+		Forked:   c.forked,
 		Heard:    func(syncproto.Hello) { c.o.Heard() },
 		Progress: func(m syncproto.Marks) { link.Drained(context.WithoutCancel(ctx), m) },
 		Carrier:  func() string { return link.Carrier() },
@@ -183,8 +221,11 @@ func (c *Connection) open(ctx context.Context) error {
 			return n, err
 		},
 	})
+	if err := link.Start(ctx); err != nil {
+		return errors.Join(err, link.Stop(ctx))
+	}
 	c.mu.Lock()
-	c.link, c.peer, c.epoch = link, peer, s.Epoch
+	c.link = link
 	c.mu.Unlock()
-	return link.Start(ctx)
+	return nil
 }

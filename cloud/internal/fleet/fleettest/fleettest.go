@@ -101,12 +101,15 @@ func (c *Cloud) serve() {
 	c.API = api.New(api.Options{Name: "Test", Version: "test", Log: logging.Discard(), Verify: c.People.Verify})
 	web.MountSchools(c.API, c.People, c.Fleet)
 	web.MountMachines(c.API, c.Fleet)
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed with the server
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	c.Must(err)
 	done := make(chan error, 1)
 	go func() { done <- c.API.App.Listener(l) }()
 	c.URL = "http://" + l.Addr().String()
-	c.T.Cleanup(func() { _ = c.API.App.ShutdownWithTimeout(5 * time.Second); <-done })
+	c.T.Cleanup(func() { 
+		_ = c.API.App.ShutdownWithTimeout(5 * time.Second)
+		_ = <-done // it ended because we ended it
+	})
 }
 
 // Must ends the test on an error.
