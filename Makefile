@@ -86,7 +86,7 @@ $(WEB)/dist/app/index.html: $(WEB)/node_modules/.package-lock.json $(WEB_SOURCES
 
 ## ---- checking
 
-.PHONY: test lint verify generate unit e2e browser bench postgres
+.PHONY: test lint verify generate unit e2e browser screenshots bench postgres
 test: ## Run everything that can break; prints the time of each part
 	@.ci/test
 
@@ -120,9 +120,14 @@ unit: $(BIN)/uhs-postgres ## Run the Go unit and store tests on real PostgreSQL 
 e2e: build $(BIN)/uhs-ollama ## Run the main job on the built binaries, with the link cut and the processes killed
 	@cd installer && UHS_BIN=$(BIN) go test -count=1 -timeout 15m ./e2e/...
 
-browser: build ## Drive the student's and the parent's pages in Chromium; takes the screenshots
+browser: build ## Drive the student's and the parent's pages in Chromium
 	@.ci/prerequisites chromium
 	@cd installer && UHS_BIN=$(BIN) UHS_BROWSER=1 go test -count=1 -timeout 10m -run TestBrowser ./e2e/...
+
+screenshots: build ## Take the pictures of README anew
+	@.ci/prerequisites chromium
+	@mkdir -p docs/screenshots
+	@cd installer && UHS_BIN=$(BIN) UHS_SHOTS=$(CURDIR)/docs/screenshots go test -count=1 -timeout 10m -run TestBrowser ./e2e/...
 
 bench: build ## Measure: link-up to applied, a large backlog, idle memory, start to first page
 	@$(BIN)/uhs-bench -bin $(BIN) -content $(CONTENT)
