@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"urbanhomeschool.org/uhs/cloud/internal/hub"
 	"urbanhomeschool.org/uhs/shared/db"
@@ -76,7 +77,7 @@ func (s *Service) Renew(ctx context.Context, box Appliance, in syncproto.EpochRe
 		}
 	}
 	s.end(box.School)
-	s.o.Log.Warn("an appliance got a new epoch", logging.School(box.School), 
+	s.o.Log.Warn("an appliance got a new epoch", logging.School(box.School),
 		slog.Int64("from", in.From), slog.Int64("to", out.Epoch), slog.String("reason", in.Reason))
 	out.NATS, err = s.enrol(ctx, box.School, box.ID, out.Epoch, box.NATSUser)
 	return out, err
