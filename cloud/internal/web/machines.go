@@ -3,6 +3,7 @@
 package web
 
 import (
+	"encoding/json"
 	"strconv"
 
 	"github.com/gofiber/fiber/v2"
@@ -20,7 +21,7 @@ const boxKey = "appliance"
 // Signed lets only requests pass that an active appliance has signed.
 func Signed(f *fleet.Service) fiber.Handler {
 	return func(c *fiber.Ctx) error {
-		box, err := f.Authenticate(c.UserContext(), c.Get(httpcarrier.ApplianceHeader), c.Get(httpcarrier.SignatureHeader), c.Method(), c.OriginalURL(), c.Body())
+		box, err := f.Authenticate(c.UserContext(), c.Get(httpcarrier.ApplianceHeader), c.Get(httpcarrier.SignatureHeader), c.Method(), c.OriginalURL(), c.BodyRaw())
 		if err != nil {
 			return err
 		}
@@ -34,6 +35,18 @@ func boxOf(c *fiber.Ctx) fleet.Appliance {
 	return box
 }
 
+// readJSON reads a body as it was sent. c.Body and c.BodyParser would unpack it
+// first, whatever it unpacks to, and boxes compress nothing here.
+func readJSON(c *fiber.Ctx, limit int, in any) error {
+	if body := c.BodyRaw(); len(body) > limit || json.Unmarshal(body, in) != nil {
+		return errBody
+	}
+	return nil
+}
+
+// maxSmall bounds a claim or a request for an epoch.
+const maxSmall = 16 << 10
+
 var errBody = fault.New(fault.Malformed, "The request could not be read.").WithCode("malformed")
 
 // MountMachines adds what boxes call: claim, a new epoch, and sync messages over
@@ -41,8 +54,8 @@ var errBody = fault.New(fault.Malformed, "The request could not be read.").WithC
 func MountMachines(a *api.API, f *fleet.Service) {
 	a.App.Post(syncproto.ClaimPath, func(c *fiber.Ctx) error {
 		var in syncproto.ClaimRequest
-		if len(c.Body()) > 16<<10 || c.BodyParser(&in) != nil {
-			return errBody
+		if err := readJSON(c, maxSmall, &in); err != nil {
+			return err
 		}
 		out, err := f.Claim(c.UserContext(), in)
 		if err != nil {
@@ -52,8 +65,8 @@ func MountMachines(a *api.API, f *fleet.Service) {
 	})
 	a.App.Post(syncproto.EpochPath, Signed(f), func(c *fiber.Ctx) error {
 		var in syncproto.EpochRequest
-		if c.BodyParser(&in) != nil {
-			return errBody
+		if err := readJSON(c, maxSmall, &in); err != nil {
+			return err
 		}
 		out, err := f.Renew(c.UserContext(), boxOf(c), in)
 		if err != nil {
@@ -66,7 +79,7 @@ func MountMachines(a *api.API, f *fleet.Service) {
 		if err != nil {
 			return errBody
 		}
-		in, err := httpcarrier.DecodeBatch(c.Body())
+		in, err := httpcarrier.DecodeBatch(c.BodyRaw())
 		if err != nil {
 			return errBody
 		}

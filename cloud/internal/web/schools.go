@@ -60,9 +60,8 @@ func MountSchools(a *api.API, people *identity.Service, f *fleet.Service) {
 	api.Register(a, api.Op{ID: "list-schools", Method: http.MethodGet, Path: "/api/v1/schools", Summary: "All schools", Tag: tag, Roles: []identity.Role{identity.Admin, identity.Staff}},
 		func(ctx context.Context, who identity.Actor, _ *struct{}) (*schoolsOut, error) {
 			out := &schoolsOut{}
-			var err error
-			out.Body.Schools, err = people.ListSchools(ctx, who)
-			out.Body.Total = len(out.Body.Schools)
+			schools, err := people.ListSchools(ctx, who)
+			out.Body.Schools, out.Body.Total = list(schools), len(schools)
 			return out, err
 		})
 	api.Register(a, api.Op{ID: "create-claim-code", Method: http.MethodPost, Path: "/api/v1/schools/{id}/claim-codes", Summary: "A one-time code for a box of this school",
@@ -76,8 +75,16 @@ func MountSchools(a *api.API, people *identity.Service, f *fleet.Service) {
 		func(ctx context.Context, who identity.Actor, in *fleetIn) (*fleetOut, error) {
 			boxes, total, err := f.List(ctx, who, in.Skip, in.Limit)
 			out := &fleetOut{}
-			out.Body.Boxes, out.Body.Total, out.Body.Skip, out.Body.Limit = boxes, total, in.Skip, in.Limit
+			out.Body.Boxes, out.Body.Total, out.Body.Skip, out.Body.Limit = list(boxes), total, in.Skip, in.Limit
 			out.Body.HasMore = int64(in.Skip+len(boxes)) < total
 			return out, err
 		})
+}
+
+// list makes JSON's [] of nothing, where encoding/json would write null.
+func list[T any](in []T) []T {
+	if in == nil {
+		return []T{}
+	}
+	return in
 }

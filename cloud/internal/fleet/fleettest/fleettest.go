@@ -106,9 +106,12 @@ func (c *Cloud) serve() {
 	done := make(chan error, 1)
 	go func() { done <- c.API.App.Listener(l) }()
 	c.URL = "http://" + l.Addr().String()
-	c.T.Cleanup(func() { 
+	c.T.Cleanup(func() {
 		_ = c.API.App.ShutdownWithTimeout(5 * time.Second)
-		_ = <-done // it ended because we ended it
+		_ = l.Close() // for a Listener that had not begun
+		if err := <-done; err != nil {
+			c.T.Error(err)
+		}
 	})
 }
 
