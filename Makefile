@@ -71,7 +71,7 @@ $(BIN)/uhs-demo $(BIN)/uhs-bench $(BIN)/uhs-postgres $(BIN)/uhs-verify: FORCE
 
 web: $(WEB)/dist/app/index.html ## Build the web app
 
-WEB_SOURCES := $(shell find $(WEB)/src $(WEB)/public $(WEB)/index.html $(WEB)/*.ts $(WEB)/*.js -type f 2>/dev/null)
+WEB_SOURCES := $(shell find $(WEB)/src $(WEB)/public $(WEB)/scripts $(WEB)/index.html $(WEB)/*.ts $(WEB)/*.js -type f 2>/dev/null)
 
 $(WEB)/node_modules/.package-lock.json: $(WEB)/package.json $(WEB)/package-lock.json
 	@.ci/prerequisites node
