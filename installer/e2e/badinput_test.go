@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -92,9 +93,7 @@ func TestBadInput(t *testing.T) {
 	pay := func(over map[string]any) map[string]any {
 		in := map[string]any{"gateway": "mpesa", "amount": paid.Price, "phone_number": w.People().Parent("Njeri").Phone,
 			"course_id": paid.ID, "learner_id": w.People().Learner("Wanjiru").ID}
-		for k, v := range over {
-			in[k] = v
-		}
+		maps.Copy(in, over)
 		return in
 	}
 	const initiate = "/api/v1/payments/initiate"

@@ -115,9 +115,6 @@ func await(t *testing.T, what string, ok func(ctx context.Context) (bool, error)
 
 // problem is the problem document of an error, nil when it is none.
 func problem(err error) *world.Problem {
-	var p *world.Problem
-	if errors.As(err, &p) {
-		return p
-	}
-	return nil
+	p, _ := errors.AsType[*world.Problem](err)
+	return p
 }

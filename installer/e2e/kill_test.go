@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand"
 	"os"
 	"path/filepath"
@@ -40,7 +41,7 @@ func TestKills(t *testing.T) {
 		seed = n
 	}
 	t.Logf("seed %d (set UHS_SEED to repeat the order of the kills)", seed)
-	random := rand.New(rand.NewSource(seed)) //nolint:gosec // a repeatable order is the point
+	random := rand.New(rand.NewSource(seed))
 
 	w, dir, err := startWorld(t.Context())
 	t.Cleanup(func() {
@@ -121,7 +122,7 @@ func lessonRound(ctx context.Context, c *world.Client, right map[string]map[stri
 	if err != nil {
 		return err
 	}
-	lesson := k.Lessons[rand.Intn(len(k.Lessons))] //nolint:gosec // any lesson will do
+	lesson := k.Lessons[rand.Intn(len(k.Lessons))]
 	activity := newID()
 	err = c.Post(ctx, "/api/v1/courses/"+k.ID+"/lessons/"+lesson.ID+"/time", map[string]any{"seconds": 60, "activity_id": activity}, nil)
 	if err != nil {
@@ -136,12 +137,10 @@ func lessonRound(ctx context.Context, c *world.Client, right map[string]map[stri
 	answers := []map[string]any{}
 	for _, question := range q.Questions {
 		a := map[string]any{"question_id": question.ID}
-		for field, value := range right[question.Question] {
-			a[field] = value
-		}
+		maps.Copy(a, right[question.Question])
 		answers = append(answers, a)
 	}
-	told, err := submit(ctx, c, q, attempt, answers[:1+rand.Intn(len(answers))]) //nolint:gosec // any number of answers will do
+	told, err := submit(ctx, c, q, attempt, answers[:1+rand.Intn(len(answers))])
 	if err != nil {
 		return err
 	}

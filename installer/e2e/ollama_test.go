@@ -98,7 +98,7 @@ func TestLocalModel(t *testing.T) {
 		if a.Source.Kind != "lesson_passages" || len(a.Source.Passages) == 0 || a.Source.Reason == "" {
 			t.Errorf("%+v", a)
 		}
-		resp, err := http.Get(m.URL) //nolint:noctx // only to see that nothing answers
+		resp, err := http.Get(m.URL)
 		if err == nil {
 			_ = resp.Body.Close()
 			if resp.StatusCode == http.StatusOK {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -132,9 +133,7 @@ func rightAnswers(t *testing.T, q quiz, from map[string]map[string]any) []map[st
 			t.Fatalf("no key for the question %q", question.Question)
 		}
 		answer := map[string]any{"question_id": question.ID}
-		for k, v := range key {
-			answer[k] = v
-		}
+		maps.Copy(answer, key)
 		out = append(out, answer)
 	}
 	return out

@@ -28,10 +28,10 @@ func main() {
 	backlog := flag.Int("backlog", 20000, "records of the large backlog")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, *bin, *content, *backlog); err != nil {
+	err := run(ctx, *bin, *content, *backlog)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "uhs-bench:", err)
-		stop()
 		os.Exit(1)
 	}
 }
@@ -59,7 +59,7 @@ func run(ctx context.Context, bin, content string, backlog int) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // PostgreSQL's user walks through it to its own 0700 folder
+	if err := os.Chmod(dir, 0o755); err != nil { // PostgreSQL's user walks through it to its own 0700 folder
 		return err
 	}
 	courses, err := filepath.Glob(filepath.Join(content, "*", "course.yaml"))
@@ -108,7 +108,7 @@ func plan() world.SchoolPlan {
 	return p
 }
 
-func print(what, figure, aim string) { fmt.Printf("%-58s %10s   aim %s\n", what, figure, aim) }
+func tell(what, figure, aim string) { fmt.Printf("%-58s %10s   aim %s\n", what, figure, aim) }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }
 
@@ -129,7 +129,7 @@ func (b *bench) firstPage(ctx context.Context) error {
 		took = append(took, time.Since(began))
 	}
 	slices.Sort(took)
-	print("appliance: start to the first page (median of 5)", seconds(took[2]), "2 s")
+	tell("appliance: start to the first page (median of 5)", seconds(took[2]), "2 s")
 	return nil
 }
 
@@ -146,7 +146,7 @@ func (b *bench) idleMemory(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	print("appliance: memory when idle for 20 s, connected (RSS)", fmt.Sprintf("%.1f MB", float64(bytes)/1e6), "80 MB")
+	tell("appliance: memory when idle for 20 s, connected (RSS)", fmt.Sprintf("%.1f MB", float64(bytes)/1e6), "80 MB")
 	return nil
 }
 
@@ -197,11 +197,11 @@ func (b *bench) arrival(ctx context.Context, what, query string, want int64) err
 	if err != nil {
 		return err
 	}
-	print(what+": link up to all applied", seconds(time.Since(began)), "10 s")
+	tell(what+": link up to all applied", seconds(time.Since(began)), "10 s")
 	if err := b.settled(ctx); err != nil {
 		return err
 	}
-	print(what+": link up to the box knows it", seconds(time.Since(began)), "-")
+	tell(what+": link up to the box knows it", seconds(time.Since(began)), "-")
 	n, err := b.count(ctx, query)
 	if err == nil && n != want {
 		err = fmt.Errorf("%s: %d rows, not %d", what, n, want)

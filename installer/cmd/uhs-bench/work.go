@@ -46,7 +46,7 @@ func (b *bench) weeks(ctx context.Context, records int) error {
 	if err := b.fill(ctx, records); err != nil {
 		return err
 	}
-	print(fmt.Sprintf("saving %d records at the box, one request each", records), seconds(time.Since(began)), "-")
+	tell(fmt.Sprintf("saving %d records at the box, one request each", records), seconds(time.Since(began)), "-")
 	return b.arrival(ctx, fmt.Sprintf("a backlog of %d records", records), "SELECT count(*) FROM learning_activities WHERE kind = 'time_spent'", int64(records))
 }
 

@@ -40,7 +40,8 @@ func serveControl(dir string, w *world.World) (*control, error) {
 			return
 		}
 		fmt.Println(text)
-		fmt.Fprintln(out, text)
+		out.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		fmt.Fprintln(out, text) //nolint:gosec // plain text for a terminal
 	})
 	c := &control{server: &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}, file: controlFile(dir), done: make(chan struct{})}
 	go func() {

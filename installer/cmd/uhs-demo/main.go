@@ -27,10 +27,10 @@ func main() {
 	content := flag.String("content", "installer/content", "where the course folders are")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, *dir, *bin, *content, flag.Args()); err != nil {
+	err := run(ctx, *dir, *bin, *content, flag.Args())
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "uhs-demo:", err)
-		stop()
 		os.Exit(1)
 	}
 }

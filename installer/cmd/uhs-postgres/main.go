@@ -37,7 +37,7 @@ func run(dir string, port int, command []string) (code int, err error) {
 		if o.Dir, err = os.MkdirTemp("/var/tmp", "uhs-postgres-"); err != nil {
 			return 1, err
 		}
-		if err := os.Chmod(o.Dir, 0o755); err != nil { //nolint:gosec // PostgreSQL's user walks through it to its own 0700 folder
+		if err := os.Chmod(o.Dir, 0o755); err != nil { // PostgreSQL's user walks through it to its own 0700 folder
 			return 1, err
 		}
 		defer func() { err = errors.Join(err, postgres.Remove(o.Dir)) }()
@@ -79,8 +79,7 @@ func below(ctx context.Context, command []string, url string) (int, error) {
 	}()
 	err := cmd.Wait()
 	close(ended)
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return max(exit.ExitCode(), 1), nil
 	}
 	return 0, err

@@ -66,7 +66,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if s.password, err = s.initialise(ctx, bin, who); err != nil {
 		return nil, err
 	}
-	if s.port, err = process.FreePort(o.Port); err != nil {
+	if s.port, err = process.FreePort(ctx, o.Port); err != nil {
 		return nil, err
 	}
 	args := []string{"-D", filepath.Join(place, "data"), "-p", strconv.Itoa(s.port), "-c", "listen_addresses=127.0.0.1",
@@ -171,7 +171,9 @@ func (s *Server) initialise(ctx context.Context, bin string, who *syscall.Creden
 
 // environment is what PostgreSQL needs: nothing of ours, so that a PGDATA or
 // PGPORT of the caller changes nothing.
-func environment() []string { return []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C.UTF-8", "TZ=UTC"} }
+func environment() []string {
+	return []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C.UTF-8", "TZ=UTC"} //nolint:forbidigo // handed on, not a setting
+}
 
 // binaries finds the folder of initdb and postgres, newest version first.
 func binaries() (string, error) {

@@ -183,10 +183,10 @@ func (c *Child) WaitHTTP(ctx context.Context, url string, limit time.Duration) e
 
 // FreePort is a free TCP port of the loopback: wanted if it is free, otherwise
 // any.
-func FreePort(wanted int) (int, error) {
+func FreePort(ctx context.Context, wanted int) (int, error) {
 	var lc net.ListenConfig
 	for _, port := range []int{wanted, 0} {
-		l, err := lc.Listen(context.Background(), "tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		l, err := lc.Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err != nil {
 			continue
 		}

@@ -10,9 +10,9 @@ import (
 // production.
 const (
 	AdminEmail    = "admin@example.org"
-	AdminPassword = "Demo-karibu-26"
+	AdminPassword = "Demo-karibu-26" //nolint:gosec // printed on purpose; a demo's password
 	// SchoolPassword opens a teacher's session at the school's box.
-	SchoolPassword = "Demo-shule-26" //nolint:gosec // printed on purpose; a demo's password
+	SchoolPassword = "Demo-shule-26" //nolint:gosec // as above
 )
 
 // Person is somebody who can sign in.

@@ -80,8 +80,8 @@ func (p *Program) command(ctx context.Context, input string, args ...string) err
 }
 
 // program describes a binary that serves on a port of the loopback.
-func (w *World) program(name, binary, ready string, usual int, env ...string) (*Program, error) {
-	port, err := w.port(name, usual)
+func (w *World) program(ctx context.Context, name, binary, ready string, usual int, env ...string) (*Program, error) {
+	port, err := w.port(ctx, name, usual)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +90,7 @@ func (w *World) program(name, binary, ready string, usual int, env ...string) (*
 	}
 	// Nothing of the caller's environment but what a process needs, so that a
 	// key in a developer's shell never reaches a demo.
-	env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TZ=UTC"}, env...)
+	env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TZ=UTC"}, env...) //nolint:forbidigo // handed on, not settings
 	for i, kv := range env {
 		env[i] = strings.ReplaceAll(kv, "{port}", fmt.Sprint(port))
 	}
@@ -113,7 +113,7 @@ func (w *World) checkBinaries() error {
 
 func (w *World) startPostgres(ctx context.Context) error {
 	w.opts.Progress("starting PostgreSQL")
-	port, err := w.port("postgres", 55440)
+	port, err := w.port(ctx, "postgres", 55440)
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func (w *World) startPostgres(ctx context.Context) error {
 func (w *World) startSimgate(ctx context.Context) (err error) {
 	w.opts.Progress("starting the gateway simulator")
 	env := append([]string{"SIMGATE_LISTEN=127.0.0.1:{port}", "SIMGATE_FILE=" + w.path("simgate", "book.json")}, w.opts.Simgate...)
-	if w.Simgate, err = w.program("simgate", "uhs-simgate", "/", 8099, env...); err != nil {
+	if w.Simgate, err = w.program(ctx, "simgate", "uhs-simgate", "/", 8099, env...); err != nil {
 		return err
 	}
 	return w.Simgate.Start(ctx)
@@ -135,7 +135,7 @@ func (w *World) startSimgate(ctx context.Context) (err error) {
 
 func (w *World) startCloud(ctx context.Context) error {
 	w.opts.Progress("starting the cloud")
-	leaf, err := w.port("cloud-leaf", 7422)
+	leaf, err := w.port(ctx, "cloud-leaf", 7422)
 	if err != nil {
 		return err
 	}
@@ -148,7 +148,7 @@ func (w *World) startCloud(ctx context.Context) error {
 		"MPESA_SHORTCODE=600123", "MPESA_PASSKEY=sim-passkey", "MPESA_REGISTER=true",
 		"LLM_BASE_URL=" + w.Simgate.URL + "/llm/v1", "LLM_API_KEY=sim-key", "LLM_MODEL=uhs-sim",
 	}, w.opts.Cloud...)
-	if w.Cloud, err = w.program("cloud", "uhs-cloud", "/health", 8000, env...); err != nil {
+	if w.Cloud, err = w.program(ctx, "cloud", "uhs-cloud", "/health", 8000, env...); err != nil {
 		return err
 	}
 	return w.Cloud.Start(ctx)
@@ -186,11 +186,11 @@ func (w *World) EmptyBox(ctx context.Context, key string) (*School, error) {
 // startBox starts an appliance behind a fresh link.
 func (w *World) startBox(ctx context.Context, st schoolState, code string) (*School, error) {
 	s := &School{Key: st.Key, Name: st.Name, ID: st.ID}
-	web, err := w.port(st.Key+"-link-https", 0)
+	web, err := w.port(ctx, st.Key+"-link-https", 0)
 	if err != nil {
 		return nil, err
 	}
-	leaf, err := w.port(st.Key+"-link-leaf", 0)
+	leaf, err := w.port(ctx, st.Key+"-link-leaf", 0)
 	if err != nil {
 		return nil, err
 	}
@@ -204,7 +204,7 @@ func (w *World) startBox(ctx context.Context, st schoolState, code string) (*Sch
 	if code != "" {
 		env = append(env, "CLAIM_CODE="+code)
 	}
-	if s.Edge, err = w.program(st.Key, "uhs-edge", "/health", 8081+len(w.Schools), env...); err != nil {
+	if s.Edge, err = w.program(ctx, st.Key, "uhs-edge", "/health", 8081+len(w.Schools), env...); err != nil {
 		return nil, err
 	}
 	w.Schools = append(w.Schools, s)

@@ -1,6 +1,7 @@
 package world
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -51,7 +52,7 @@ func (w *World) readState() error {
 func (s state) unfinished() bool { return s.People == nil && len(s.Ports) > 0 }
 
 func (w *World) startAfresh() error {
-	if err := errors.Join(Remove(w.opts.Dir), os.MkdirAll(w.opts.Dir, 0o755)); err != nil { //nolint:gosec // PostgreSQL's user walks through it to its own 0700 folder
+	if err := errors.Join(Remove(w.opts.Dir), os.MkdirAll(w.opts.Dir, 0o755)); err != nil { // PostgreSQL's user walks through it to its own 0700 folder
 		return fmt.Errorf("clear the world: %w", err)
 	}
 	return w.readState()
@@ -71,11 +72,11 @@ func (w *World) writeState() error {
 
 // port is the port of one of the world's parts: the one of the last start, else
 // the usual one, else any that is free.
-func (w *World) port(name string, usual int) (int, error) {
+func (w *World) port(ctx context.Context, name string, usual int) (int, error) {
 	if last, ok := w.state.Ports[name]; ok {
 		usual = last
 	}
-	p, err := process.FreePort(usual)
+	p, err := process.FreePort(ctx, usual)
 	if err != nil {
 		return 0, fmt.Errorf("find a port for %s: %w", name, err)
 	}

@@ -72,7 +72,7 @@ func Start(ctx context.Context, o Options) (*World, error) {
 	}
 	o.Dir = dir
 	w := &World{opts: o, links: newSwitchboard()}
-	if err := os.MkdirAll(o.Dir, 0o755); err != nil { //nolint:gosec // PostgreSQL's user walks through it to its own 0700 folder
+	if err := os.MkdirAll(o.Dir, 0o755); err != nil { // PostgreSQL's user walks through it to its own 0700 folder
 		return w, fmt.Errorf("make the world's folder: %w", err)
 	}
 	if err := w.readState(); err != nil {
