@@ -15,6 +15,7 @@ import (
 
 	"urbanhomeschool.org/uhs/shared/clock"
 	"urbanhomeschool.org/uhs/shared/logging"
+	"urbanhomeschool.org/uhs/shared/syncer"
 )
 
 // school is the hub's side of one account: a connection inside the process, the
@@ -150,7 +151,7 @@ func (s *school) startDown(ctx context.Context, down jetstream.Stream) error {
 	if err := down.Purge(ctx, jetstream.WithPurgeSequence(next)); err != nil {
 		return fmt.Errorf("empty %s: %w", downStream(s.current.Epoch), err)
 	}
-	s.out.Store(&outbox{school: s, js: s.js, epoch: s.current.Epoch, sent: &sent{}})
+	s.out.Store(&outbox{school: s, js: s.js, epoch: s.current.Epoch, sent: &syncer.Sent{}})
 	return nil
 }
 

@@ -20,7 +20,7 @@ type outbox struct {
 	school *school
 	js     jetstream.JetStream
 	epoch  int64
-	sent   *sent
+	sent   *syncer.Sent
 }
 
 func (h *Hub) outbox(name string, epoch int64) (*outbox, error) {
@@ -45,7 +45,7 @@ func (h *Hub) Send(ctx context.Context, school string, epoch int64, msgs []syncp
 			return fmt.Errorf("hub: send to %s: %w", school, err)
 		}
 	}
-	if o.sent.takeLoose(looseLimit) {
+	if o.sent.TakeLoose(looseLimit) {
 		o.freeLoose(ctx)
 	}
 	return nil
@@ -71,7 +71,7 @@ func (o *outbox) publish(ctx context.Context, m syncproto.Message) error {
 	if err != nil {
 		return full(err)
 	}
-	o.sent.add(m, ack.Sequence)
+	o.sent.Add(m, ack.Sequence)
 	o.school.published.Add(1)
 	return nil
 }
@@ -104,12 +104,12 @@ func (h *Hub) PurgeDown(ctx context.Context, school string, epoch int64, applied
 	if err != nil {
 		return
 	}
-	for lane, upTo := range o.sent.takeApplied(applied) {
+	for lane, upTo := range o.sent.TakeApplied(applied) {
 		if upTo > 0 {
 			o.purge(ctx, syncproto.Message{Kind: syncproto.KindFrame, Lane: syncproto.Lane(lane)}, upTo)
 		}
 	}
-	if o.sent.takeLoose(1) {
+	if o.sent.TakeLoose(1) {
 		o.freeLoose(ctx)
 	}
 }
@@ -129,7 +129,7 @@ func (o *outbox) freeMirrored(ctx context.Context) bool {
 	if upTo == 0 {
 		return false
 	}
-	o.sent.dropTo(upTo)
+	o.sent.DropTo(upTo)
 	if err := purge(ctx, o.js, downStream(o.epoch), jetstream.WithPurgeSequence(upTo+1)); err != nil {
 		o.school.log.Warn("the downlink cannot be freed", logging.Err(err))
 		return false

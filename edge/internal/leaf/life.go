@@ -19,6 +19,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"urbanhomeschool.org/uhs/shared/logging"
+	"urbanhomeschool.org/uhs/shared/syncer"
 )
 
 // life is one run of the embedded server.
@@ -63,7 +64,7 @@ func (l *Leaf) newLife(ctx context.Context) (*life, error) {
 		return nil, err
 	}
 
-	v.out = &outbox{js: js, epoch: l.opts.Epoch, log: l.opts.Log, sent: &sent{}}
+	v.out = &outbox{js: js, epoch: l.opts.Epoch, log: l.opts.Log, sent: &syncer.Sent{}}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	v.cancel = cancel
 	in := inbox{js: js, epoch: l.opts.Epoch, handler: l.handler, log: l.opts.Log}

@@ -21,7 +21,7 @@ type outbox struct {
 	js    jetstream.JetStream
 	epoch int64
 	log   *slog.Logger
-	sent  *sent
+	sent  *syncer.Sent
 }
 
 func (o *outbox) sendAll(ctx context.Context, msgs []syncproto.Message) error {
@@ -30,7 +30,7 @@ func (o *outbox) sendAll(ctx context.Context, msgs []syncproto.Message) error {
 			return fmt.Errorf("leaf: send: %w", err)
 		}
 	}
-	if o.sent.takeLoose(looseLimit) {
+	if o.sent.TakeLoose(looseLimit) {
 		o.freeLoose(ctx)
 	}
 	return nil
@@ -53,7 +53,7 @@ func (o *outbox) publish(ctx context.Context, m syncproto.Message) error {
 	if err != nil {
 		return full(err)
 	}
-	o.sent.add(m, ack.Sequence)
+	o.sent.Add(m, ack.Sequence)
 	return nil
 }
 
@@ -81,12 +81,12 @@ func full(err error) error {
 // freeApplied frees what the cloud has applied up to these marks. A failure is
 // logged: the next call frees it.
 func (o *outbox) freeApplied(ctx context.Context, applied syncproto.Marks) {
-	for lane, upTo := range o.sent.takeApplied(applied) {
+	for lane, upTo := range o.sent.TakeApplied(applied) {
 		if upTo > 0 {
 			o.purge(ctx, syncproto.Message{Kind: syncproto.KindFrame, Lane: syncproto.Lane(lane)}, upTo)
 		}
 	}
-	if o.sent.takeLoose(1) {
+	if o.sent.TakeLoose(1) {
 		o.freeLoose(ctx)
 	}
 }
@@ -106,7 +106,7 @@ func (o *outbox) freeMirrored(ctx context.Context) bool {
 	if upTo == 0 {
 		return false
 	}
-	o.sent.dropTo(upTo)
+	o.sent.DropTo(upTo)
 	if err := purge(ctx, o.js, upStream(o.epoch), jetstream.WithPurgeSequence(upTo+1)); err != nil {
 		o.log.Warn("the uplink cannot be freed", logging.Err(err))
 		return false
