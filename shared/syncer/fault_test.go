@@ -29,7 +29,6 @@ func TestARestoredBoxGetsTheDownlinkAgain(t *testing.T) {
 		w.save(w.cloud, 1, learner)
 	}
 	w.settle(4)
-	c, _ := w.total(w.edge)
 	backup := filepath.Join(t.TempDir(), "backup.db")
 	_, err := edgeFile.Writer().ExecContext(ctx, "VACUUM INTO ?", backup)
 	w.must(err)
@@ -37,7 +36,6 @@ func TestARestoredBoxGetsTheDownlinkAgain(t *testing.T) {
 		w.save(w.cloud, 1, learner)
 	}
 	w.settle(4)
-	c, _ = w.total(w.edge)
 	restored, err := sqlite.Open(backup)
 	w.must(err)
 	t.Cleanup(func() { _ = restored.Close() })
@@ -45,8 +43,7 @@ func TestARestoredBoxGetsTheDownlinkAgain(t *testing.T) {
 	w.connect()
 	w.save(w.cloud, 1, learner)
 	w.settle(60)
-	c, _ = w.total(w.edge)
-	if c != 11 {
+	if c, _ := w.total(w.edge); c != 11 {
 		t.Errorf("restored box has %d of 11 facts after 180 s; cloud waiting=%d", c, w.waiting(w.cloud, down))
 	}
 }

@@ -96,7 +96,6 @@ type hookDB struct {
 }
 type hookTx struct {
 	db.Tx
-	n    int
 	hook *func()
 }
 
@@ -104,9 +103,6 @@ func (h hookDB) View(ctx context.Context, fn func(db.Tx) error) error {
 	return h.DB.View(ctx, func(tx db.Tx) error { return fn(&hookTx{Tx: tx, hook: h.hook}) })
 }
 func (h *hookTx) Query(ctx context.Context, q db.SQL, a ...any) (db.Rows, error) {
-	h.n++
-	if h.n == 3 || (h.n == 2 && strings.Contains(q.Both, "never")) {
-	}
 	r, err := h.Tx.Query(ctx, q, a...)
 	if strings.Contains(q.Both, "FROM watermarks") && *h.hook != nil {
 		return &hookRows{r, h.hook}, err

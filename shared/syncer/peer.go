@@ -457,7 +457,7 @@ func (p *Peer) frames(ctx context.Context, tx db.Tx, heads Heads, maxFrame int) 
 		}
 		f, data, err := Cut(ctx, tx, p.o.Out, lane, p.sent[lane], maxFrame)
 		if errors.Is(err, ErrPruned) {
-			p.o.Log.Error("the other side needs records that are no longer kept", logging.School(p.o.Out.School), logging.Lane(int(lane)), "after", p.sent[lane])
+			p.o.Log.Error("the other side needs records that are no longer kept", logging.School(p.o.Out.School), logging.Lane(int(lane)), slog.Int64("after", p.sent[lane]))
 			return false, nil
 		}
 		if err != nil || f == nil {
