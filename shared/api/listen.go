@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -26,7 +27,7 @@ func (a *API) Listen(ctx context.Context, address string) error {
 		return err
 	case <-ctx.Done():
 		err := a.App.ShutdownWithTimeout(stopTime)
-		_ = <-done // it ended because we ended it
-		return err
+		_ = l.Close() // a server that has not begun yet does not know its listener
+		return errors.Join(err, <-done)
 	}
 }
