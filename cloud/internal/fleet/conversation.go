@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -130,7 +131,7 @@ func (s *Service) talk(ctx context.Context, school string) (*conversation, error
 		return err
 	})
 	if errors.Is(err, db.ErrNoRows) {
-		return nil, nil
+		return nil, nil //nolint:nilnil // a school without an appliance is nothing unusual
 	}
 	if err != nil {
 		return nil, err
@@ -145,7 +146,7 @@ func (s *Service) talk(ctx context.Context, school string) (*conversation, error
 	if s.ctx == nil || s.ctx.Err() != nil {
 		return nil, errors.New("the fleet is stopped")
 	}
-	c := s.begin(school, present.epoch)
+	c := s.begin(school, present.epoch) //nolint:contextcheck // a conversation lives as long as the service, not as the call
 	s.talks[school] = c
 	return c, nil
 }
@@ -260,7 +261,7 @@ func (s *Service) late(ctx context.Context, school string, epoch int64, m syncpr
 	}
 	_, err = s.o.Applier.Apply(ctx, syncer.Log{School: school, Epoch: epoch}, f)
 	if errors.Is(err, syncer.ErrFork) || errors.Is(err, syncer.ErrGap) || errors.Is(err, syncer.ErrForeign) {
-		s.o.Log.Warn("a late frame does not fit", logging.School(school), "epoch", epoch, logging.Err(err))
+		s.o.Log.Warn("a late frame does not fit", logging.School(school), slog.Int64("epoch", epoch), logging.Err(err))
 		return nil
 	}
 	return err
