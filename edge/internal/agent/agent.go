@@ -130,6 +130,9 @@ func (a *Agent) Claim(ctx context.Context, cloudURL, code string) (State, error)
 	if err := post(ctx, http.DefaultClient, cloudURL+syncproto.ClaimPath, in, &out); err != nil {
 		return State{}, err
 	}
+	if out.SchoolID == "" || out.ApplianceID == "" || out.Epoch == 0 { // JSON, but not the cloud's
+		return State{}, errNotTheCloud
+	}
 	var secrets syncproto.SealedSecrets
 	if err := a.unseal(out.Sealed, &secrets); err != nil {
 		return State{}, err
@@ -181,6 +184,9 @@ func (a *Agent) Renew(ctx context.Context, outbox *syncer.Outbox, reason string)
 	var out syncproto.EpochAnswer
 	if err := post(ctx, a.Client(), old.CloudURL+syncproto.EpochPath, syncproto.EpochRequest{From: old.Epoch, Nonce: nonce, Reason: reason}, &out); err != nil {
 		return err
+	}
+	if out.Epoch <= old.Epoch || out.NATS.UserJWT == "" { // JSON, but not the cloud's
+		return errNotTheCloud
 	}
 	fresh := old
 	fresh.Epoch, fresh.NATS = out.Epoch, out.NATS
@@ -265,10 +271,13 @@ func post(ctx context.Context, client *http.Client, url string, in, out any) err
 		return refused(resp, answer)
 	}
 	if err := json.Unmarshal(answer, out); err != nil { // the page of a captive portal
-		return fault.New(fault.Unavailable, "The answer is not the cloud's.").WithCode("cloud_unreachable").Because(err)
+		return errNotTheCloud.Because(err)
 	}
 	return nil
 }
+
+// errNotTheCloud is for answers that somebody else gave, mostly a captive portal.
+var errNotTheCloud = fault.New(fault.Unavailable, "The answer is not the cloud's.").WithCode("cloud_unreachable")
 
 var kindOf = map[int]fault.Kind{
 	http.StatusBadRequest: fault.Malformed, http.StatusUnauthorized: fault.Unauthenticated, http.StatusForbidden: fault.Forbidden,
