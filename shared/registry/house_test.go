@@ -106,7 +106,8 @@ func TestSQLForBothDatabasesIsPortable(t *testing.T) {
 
 func TestStatementsLieInSQLFiles(t *testing.T) {
 	eachFile(t, 0, func(path string, f *ast.File, set *token.FileSet) {
-		if filepath.Base(path) == "sql.go" || strings.Contains(filepath.ToSlash(path), "shared/db/") || strings.Contains(path, "installer") {
+		onlyTests := strings.HasSuffix(filepath.Dir(path), "test") // fleettest counts rows, as a test may
+		if filepath.Base(path) == "sql.go" || onlyTests || strings.Contains(filepath.ToSlash(path), "shared/db/") || strings.Contains(path, "installer") {
 			return
 		}
 		ast.Inspect(f, func(n ast.Node) bool {
