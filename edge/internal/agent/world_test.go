@@ -91,7 +91,7 @@ func newCloud(t *testing.T) *cloud {
 	must(t, serve.Start())
 	t.Cleanup(func() { _ = serve.Process.Kill(); _ = serve.Wait() })
 	eventually(t, "the cloud answers", func() bool {
-		resp, err := http.Get(c.url + "/health") //nolint:noctx // bounded by eventually
+		resp, err := http.Get(c.url + "/health")
 		if err != nil {
 			return false
 		}
@@ -107,7 +107,7 @@ func newCloud(t *testing.T) *cloud {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	defer func() { _ = l.Close() }()
 	return l.Addr().String()
