@@ -19,7 +19,6 @@ import (
 	"urbanhomeschool.org/uhs/syncproto"
 )
 
-// a restored (or replaced) box never gets the downlink again.
 func TestARestoredBoxGetsTheDownlinkAgain(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
@@ -48,7 +47,6 @@ func TestARestoredBoxGetsTheDownlinkAgain(t *testing.T) {
 	}
 }
 
-// a fresh box claims the school.
 func TestAnEmptyBoxGetsTheWholeDownlink(t *testing.T) {
 	w := newWorld(t)
 	learner := id.New()
@@ -111,7 +109,6 @@ func (f *fakeCarrier) Purge(context.Context, syncproto.Marks) {}
 func (f *fakeCarrier) Stop(context.Context) error             { return nil }
 func (f *fakeCarrier) frames() int                            { f.mu.Lock(); defer f.mu.Unlock(); return f.n }
 
-// after an idle minute the first record makes the watchdog change the carrier at once.
 func TestTheFirstRecordAfterQuietDoesNotChangeTheCarrier(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
@@ -148,7 +145,6 @@ func (w *world) frame(first int64, prev syncproto.Hash, ev ...syncproto.Event) (
 	return syncproto.Message{Kind: syncproto.KindFrame, Lane: f.Lane, Data: data}, f.Last
 }
 
-// poison that bury itself cannot store.
 func TestNoPoisonIsRefusedByTheTableThatKeepsIt(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	big := make([]byte, 9000)
@@ -183,7 +179,6 @@ func TestNoPoisonIsRefusedByTheTableThatKeepsIt(t *testing.T) {
 	})
 }
 
-// a frame of one event is not parked behind a dead letter of its entity.
 func TestASingleRecordParksBehindItsDeadLetter(t *testing.T) {
 	for _, n := range []int{1, 2} {
 		w := newWorld(t)
@@ -207,7 +202,6 @@ func TestASingleRecordParksBehindItsDeadLetter(t *testing.T) {
 	}
 }
 
-// after an upgrade only the first of an entity's records is replayed.
 func TestWhatIsParkedBehindAnUnknownRecordIsReplayedToo(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
@@ -234,7 +228,6 @@ func TestWhatIsParkedBehindAnUnknownRecordIsReplayedToo(t *testing.T) {
 	}
 }
 
-// a record made 40 days ago and applied a moment ago is pruned though nothing is backed up.
 func TestThirtyDaysCountFromWhenARecordWasApplied(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
@@ -250,7 +243,6 @@ func TestThirtyDaysCountFromWhenARecordWasApplied(t *testing.T) {
 	}
 }
 
-// one lane loses a frame while another keeps moving.
 func TestALaneThatLostAFrameDoesNotWaitForTheOthers(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
@@ -270,7 +262,6 @@ func TestALaneThatLostAFrameDoesNotWaitForTheOthers(t *testing.T) {
 	}
 }
 
-// a slow line and the re-send timer.
 func TestASlowLineCarriesEverythingAboutOnce(t *testing.T) {
 	for _, rate := range []int{8 << 10, 16 << 10} {
 		w := newWorld(t)
@@ -330,7 +321,6 @@ func TestASlowLineCarriesEverythingAboutOnce(t *testing.T) {
 	}
 }
 
-// a last-writer record of another school is taken over.
 func TestASchoolCannotTakeOverARecordOfAnother(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()

@@ -13,7 +13,6 @@ import (
 	"urbanhomeschool.org/uhs/syncproto"
 )
 
-// two edits made offline: the second is lost.
 func TestTwoEditsOfflineKeepTheSecond(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
@@ -32,7 +31,6 @@ func TestTwoEditsOfflineKeepTheSecond(t *testing.T) {
 	}
 }
 
-// a box whose clock was 10 years ahead never takes the cloud's later edit.
 func TestABoxWhoseClockRanAheadListensToTheCloudAgain(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
@@ -49,7 +47,6 @@ func TestABoxWhoseClockRanAheadListensToTheCloudAgain(t *testing.T) {
 	}
 }
 
-// when the mirror heals without a reconnect, nobody ever tries it again.
 func TestTheLinkTriesTheMirrorFromTimeToTime(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
@@ -123,7 +120,6 @@ func (r *hookRows) Close() {
 	}
 }
 
-// an ack is swallowed when a frame is applied between Outgoing's read and its lock.
 func TestWhatIsAppliedWhileAnAckIsMadeIsAckedToo(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
@@ -161,4 +157,3 @@ func TestWhatIsAppliedWhileAnAckIsMadeIsAckedToo(t *testing.T) {
 	}
 }
 
-// an error in the middle of Outgoing counts frames as sent that never were.
