@@ -76,9 +76,9 @@ func page(c *fiber.Ctx, html string) error {
 }
 
 const swaggerPage = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Urban Home School API</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="/apidocs/swagger-ui.css"></head>
+<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="/icon.svg"><link rel="stylesheet" href="/apidocs/swagger-ui.css"></head>
 <body><div id="swagger-ui"></div><script src="/apidocs/swagger-ui-bundle.js"></script><script src="/apidocs/swagger-init.js"></script></body></html>`
 
 const redocPage = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Urban Home School API</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"></head>
+<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="/icon.svg"></head>
 <body><redoc spec-url="/openapi.json"></redoc><script src="/apidocs/redoc.standalone.js"></script></body></html>`
