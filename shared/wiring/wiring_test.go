@@ -85,7 +85,8 @@ func TestTheOwnerOfACourseIsPaid(t *testing.T) {
 		const instructor = identity.AccountID("00000000-0000-4000-8000-00000000000c")
 		for owner, want := range map[catalogue.Owner]identity.AccountID{catalogue.OwnerPlatform: payments.Platform, catalogue.OwnerInstructor: instructor} {
 			c := catalogue.Course{ID: catalogue.CourseIDOf(string(owner)), Slug: string(owner), Title: "Fractions", Grade: "Grade 4", LearningArea: "Mathematics",
-				Curriculum: "KICD-2024", Language: "en", Owner: owner, InstructorID: instructor, PriceMinor: 50_000, Currency: "KES", Edition: 3}
+				Curriculum: "KICD-2024", Language: "en", Owner: owner, InstructorID: instructor, PriceMinor: 50_000, Currency: "KES", Edition: 3,
+				PublishedAt: db.Time{Time: time.Date(2026, 1, 5, 6, 0, 0, 0, time.UTC)}}
 			if err := d.Update(t.Context(), func(tx db.Tx) error { return catalogue.Install(t.Context(), tx, catalogue.Content{Course: c}) }); err != nil {
 				t.Fatal(err)
 			}
