@@ -1,4 +1,5 @@
-# Urban Home School. `make help` lists the targets.
+# Urban Home School. `make help` lists the targets. sim, soak and release come
+# with the rooms they are about.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
