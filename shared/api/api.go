@@ -115,6 +115,12 @@ func (a *API) prepare(c *fiber.Ctx) error {
 	c.Set("X-Content-Type-Options", "nosniff")
 	c.Set("Referrer-Policy", "same-origin")
 	ctx := context.WithValue(c.UserContext(), requestKey{}, request)
+	// The framework would unpack a body to whatever size it unpacks to, before
+	// anybody has looked at it. Nothing that speaks to us compresses requests.
+	if packing := c.Get(fiber.HeaderContentEncoding); packing != "" && packing != "identity" {
+		c.SetUserContext(ctx)
+		return errPacked
+	}
 	if token, ok := strings.CutPrefix(c.Get(fiber.HeaderAuthorization), "Bearer "); ok && a.opts.Verify != nil {
 		who, err := a.opts.Verify(ctx, token)
 		if err == nil {
@@ -132,6 +138,9 @@ func (a *API) panicked(c *fiber.Ctx, e any) {
 	a.opts.Log.Error("a handler panicked", logging.Request(RequestID(c.UserContext())), slog.String("path", c.Path()),
 		slog.Any("panic", e), slog.String("stack", string(debug.Stack())))
 }
+
+// errPacked answers a compressed request.
+var errPacked = fault.New(fault.Malformed, "Compressed requests are not taken.").WithCode("compressed_request")
 
 type tokenErrorKey struct{}
 

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -143,6 +144,30 @@ func TestProblems(t *testing.T) {
 	}
 	if resp, body := send(t, a, http.MethodPost, "/api/v1/login", "", `{"email": "a@b.c", "password": "`+strings.Repeat("x", 40)+`", "unknown": 1}`); resp.StatusCode >= 400 {
 		t.Errorf("an unknown field was refused: %s", body)
+	}
+}
+
+func TestACompressedRequestIsRefusedUnopened(t *testing.T) {
+	a, _ := service(t)
+	var bomb bytes.Buffer
+	w := gzip.NewWriter(&bomb)
+	if _, err := w.Write(bytes.Repeat([]byte(" "), 64<<20)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequest(http.MethodPost, "/api/v1/login", &bomb)
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Content-Encoding", "gzip")
+	resp, err := a.App.Test(r, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	var p api.Problem
+	if err := json.NewDecoder(resp.Body).Decode(&p); err != nil || resp.StatusCode != http.StatusBadRequest || p.Code != "compressed_request" {
+		t.Errorf("got %d %+v, %v", resp.StatusCode, p, err)
 	}
 }
 

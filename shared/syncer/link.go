@@ -188,12 +188,12 @@ func (l *Link) run(ctx context.Context) {
 
 // step sends what is due over the current carrier and lets the watchdog look.
 func (l *Link) step(ctx context.Context) error {
-	l.mu.Lock()
-	c := l.o.Carriers[l.current]
-	l.mu.Unlock()
 	if err := l.knock(ctx); err != nil {
 		l.o.Log.Info("a carrier that connected again takes nothing", logging.Err(err))
 	}
+	l.mu.Lock()
+	c := l.o.Carriers[l.current]
+	l.mu.Unlock()
 	if !c.Connected() {
 		return l.watch(ctx)
 	}

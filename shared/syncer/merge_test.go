@@ -156,4 +156,3 @@ func TestWhatIsAppliedWhileAnAckIsMadeIsAckedToo(t *testing.T) {
 		t.Errorf("applied %d, but the box still waits for %d; the cloud is busy: %v", c, n, cloud.Busy())
 	}
 }
-
