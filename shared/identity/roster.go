@@ -72,9 +72,9 @@ func (s *Service) CreateSchool(ctx context.Context, who Actor, in NewSchool) (Sc
 	return v, nil
 }
 
-// ListSchools gives all schools; for admins.
+// ListSchools gives all schools; for admins and staff.
 func (s *Service) ListSchools(ctx context.Context, who Actor) ([]School, error) {
-	if err := who.Require(Admin); err != nil {
+	if err := who.Require(Admin, Staff); err != nil {
 		return nil, err
 	}
 	var out []School

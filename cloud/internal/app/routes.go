@@ -31,6 +31,7 @@ func (k *core) routes() *api.API {
 	api.MountPayments(a, k.domains.Payments)
 	money.Mount(a, k.money, k.domains.Payments)
 	web.MountSchools(a, k.domains.Identity, k.fleet)
+	web.MountLicences(a, k.packs)
 	web.MountMachines(a, k.fleet)
 	api.MountPacks(a, k.store, web.Signed(k.fleet))
 	reg := prometheus.NewRegistry()

@@ -175,7 +175,7 @@ func (k *core) newPacks() error {
 	}
 	k.packs, err = packs.New(packs.Options{
 		DB: k.db, Store: k.store, Signer: signer, Secret: k.keys.secret, Clock: k.clock, Log: k.log,
-		Instructor: k.instructor, Holders: k.holders,
+		Instructor: k.instructor, Holders: k.holders, School: k.domains.Identity.School,
 	})
 	return err
 }

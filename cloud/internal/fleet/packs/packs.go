@@ -50,9 +50,12 @@ type Options struct {
 	// Holders, optional, are the schools that get a licence of every course as
 	// soon as it is published. Without it new courses are licensed one by one.
 	Holders func(ctx context.Context, tx db.Tx) ([]Holder, error)
+	// School finds a school; the fault of one that is not there is given on.
+	School func(ctx context.Context, tx db.Tx, school identity.SchoolID) (identity.School, error)
 }
 
-// Service publishes and licenses. Its callers have decided who may.
+// Service publishes and licenses. Except for Grant and ListLicences its callers
+// have decided who may.
 type Service struct {
 	o    Options
 	seal sealer

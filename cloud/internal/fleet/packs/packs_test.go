@@ -27,6 +27,9 @@ import (
 
 const instructor identity.AccountID = "00000000-0000-4000-8000-0000000000c1"
 
+// nowhere is a school that is not there; every other one is.
+const nowhere identity.SchoolID = "00000000-0000-4000-8000-0000000000ff"
+
 // recorder is a journal that remembers what would travel.
 type recorder struct{ changes []syncer.Change }
 
@@ -69,7 +72,13 @@ func (w *world) open(t *testing.T, secret string) *packs.Service {
 			}
 			return "", nil
 		},
-		Holders: func(context.Context, db.Tx) ([]packs.Holder, error) { return w.holders, nil }})
+		Holders: func(context.Context, db.Tx) ([]packs.Holder, error) { return w.holders, nil },
+		School: func(_ context.Context, _ db.Tx, school identity.SchoolID) (identity.School, error) {
+			if school == nowhere {
+				return identity.School{}, identity.ErrNoSuchSchool
+			}
+			return identity.School{ID: school}, nil
+		}})
 	if err != nil {
 		t.Fatal(err)
 	}
