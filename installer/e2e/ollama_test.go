@@ -32,7 +32,8 @@ func startModel(t *testing.T) *localModel {
 	t.Helper()
 	abs, err := filepath.Abs(binaries())
 	must(t, err)
-	cmd := exec.CommandContext(t.Context(), filepath.Join(abs, "uhs-ollama"))
+	// Not under the test's context: a killed runner would leave its Ollama behind.
+	cmd := exec.Command(filepath.Join(abs, "uhs-ollama"))
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	in, err := cmd.StdinPipe()
