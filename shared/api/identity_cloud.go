@@ -54,6 +54,7 @@ func MountIdentityCloud(a *API, s *identity.Service) {
 	mountRegistration(a, s)
 	mountUsers(a, s)
 	mountRoster(a, s)
+	mountInstructors(a, s)
 	mountCredentials(a, s)
 }
 
@@ -236,8 +237,13 @@ type (
 		FullName string `json:"full_name"`
 		SchoolID string `json:"school_id"`
 	}
-	instructorOut struct{ Body instructorBody }
-	guardianIn    struct {
+	instructorOut  struct{ Body instructorBody }
+	instructorsOut struct {
+		Body struct {
+			Instructors []SchoolInstructor `json:"instructors" nullable:"false"`
+		}
+	}
+	guardianIn struct {
 		School string `path:"id"`
 		Body   struct {
 			LearnerID    string `json:"learner_id"`
@@ -323,6 +329,35 @@ type (
 		}
 	}
 )
+
+// SchoolInstructor is an instructor as those who manage her school see her.
+type SchoolInstructor struct {
+	ID                string   `json:"id"`
+	FullName          string   `json:"full_name"`
+	Email             string   `json:"email"`
+	Status            string   `json:"status"`
+	Duties            []string `json:"duties" nullable:"false" doc:"head, bursar, site_admin"`
+	HasSchoolPassword bool     `json:"has_school_password" doc:"Whether she can sign in at the school's box."`
+}
+
+func mountInstructors(a *API, s *identity.Service) {
+	Register(a, Op{ID: "list-instructors", Method: http.MethodGet, Path: "/api/v1/schools/{id}/instructors", Summary: "The instructors of a school with their duties",
+		Tag: "schools", Roles: []identity.Role{identity.Admin, identity.Instructor}},
+		func(ctx context.Context, who identity.Actor, in *schoolIn) (*instructorsOut, error) {
+			lines, err := s.ListInstructors(ctx, who, identity.SchoolID(in.School))
+			out := &instructorsOut{}
+			out.Body.Instructors = make([]SchoolInstructor, len(lines))
+			for i, l := range lines {
+				duties := make([]string, len(l.Duties))
+				for k, d := range l.Duties {
+					duties[k] = string(d)
+				}
+				a := l.Account
+				out.Body.Instructors[i] = SchoolInstructor{string(a.ID), a.FullName, a.Email, string(a.Status), duties, l.HasPassword}
+			}
+			return out, err
+		})
+}
 
 func mountCredentials(a *API, s *identity.Service) {
 	const tag = "schools"

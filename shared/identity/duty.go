@@ -8,6 +8,46 @@ import (
 	"urbanhomeschool.org/uhs/shared/db"
 )
 
+// InstructorLine is an instructor as those who manage her school see her.
+type InstructorLine struct {
+	Account Account
+	Duties  []Duty
+	// HasPassword tells whether she can sign in at the school's box.
+	HasPassword bool
+}
+
+// ListInstructors gives the instructors of a school, by name; for admins, the
+// head and the site admin.
+func (s *Service) ListInstructors(ctx context.Context, who Actor, school SchoolID) ([]InstructorLine, error) {
+	if err := mayManage(who, school, Head, SiteAdmin); err != nil {
+		return nil, err
+	}
+	var lines []InstructorLine
+	var grants []DutyGrant
+	err := s.db.View(ctx, func(tx db.Tx) error {
+		if _, err := s.School(ctx, tx, school); err != nil {
+			return err
+		}
+		var err error
+		if lines, err = all(ctx, tx, selectInstructors, scanInstructor, school); err != nil {
+			return err
+		}
+		grants, err = all(ctx, tx, selectSchoolDuties, scanDuty, school)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list instructors: %w", err)
+	}
+	duties := map[AccountID][]Duty{}
+	for _, g := range grants {
+		duties[g.Account] = append(duties[g.Account], g.Duty)
+	}
+	for i := range lines {
+		lines[i].Duties = duties[lines[i].Account.ID]
+	}
+	return lines, nil
+}
+
 func checkDuty(d Duty) error {
 	if !slices.Contains([]Duty{Head, Bursar, SiteAdmin}, d) {
 		return invalid("unknown_duty", "The duty is head, bursar or site_admin.", "duty")

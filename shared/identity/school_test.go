@@ -390,6 +390,27 @@ func TestDuties(t *testing.T) {
 			wantErr(t, w.SetSchoolPassword(ctx, plain, head.Account, otherWord), identity.ErrForbidden)
 			wantErr(t, w.SetPIN(ctx, identity.Actor{Account: elsewhere.ID, Role: identity.Instructor, School: b.ID}, amina.ID, "1234"), identity.ErrNoSuchAccount)
 		})
+		t.Run("the instructors with their duties are for those who manage the school", func(t *testing.T) {
+			must(t, w.GrantDuty(ctx, head, a.ID, tom.ID, identity.SiteAdmin))
+			get(w.AddInstructor(ctx, w.admin, a.ID, identity.NewInstructor{Email: "new@example.org", FullName: "Nina New"}))(t)
+			want := []string{"head@example.org[head] true", "new@example.org[] false", "tom@example.org[site_admin] true"}
+			for _, who := range []identity.Actor{w.admin, head} {
+				var got []string
+				for _, l := range get(w.ListInstructors(ctx, who, a.ID))(t) {
+					got = append(got, fmt.Sprint(l.Account.Email, l.Duties, l.HasPassword))
+				}
+				slices.Sort(got)
+				if !slices.Equal(got, want) {
+					t.Errorf("instructors = %q", got)
+				}
+			}
+			_, err := w.ListInstructors(ctx, plain, a.ID)
+			wantErr(t, err, identity.ErrForbidden)
+			_, err = w.ListInstructors(ctx, head, b.ID)
+			wantErr(t, err, identity.ErrNoSuchSchool)
+			_, err = w.ListInstructors(ctx, w.admin, "00000000-0000-7000-8000-000000000000")
+			wantErr(t, err, identity.ErrNoSuchSchool)
+		})
 		t.Run("the named adult is one of the school's instructors", func(t *testing.T) {
 			_, err := w.SetNamedAdult(ctx, head, a.ID, amina.ID)
 			wantErr(t, err, identity.ErrNoSuchAccount)

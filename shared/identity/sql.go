@@ -114,6 +114,10 @@ var (
 			(SELECT count(*) FROM school_credentials c WHERE c.account_id = a.id AND c.school_id = a.school_id AND c.kind = 'pin')
 		FROM accounts a WHERE a.school_id = $1 AND a.role = 'student' AND ($2 = '' OR a.class_name = $2)
 		ORDER BY a.class_name, a.full_name, a.id`}
+
+	selectInstructors = db.SQL{Both: `SELECT ` + accountColumns + `,
+			(SELECT count(*) FROM school_credentials c WHERE c.account_id = a.id AND c.school_id = a.school_id AND c.kind = 'password')
+		FROM accounts a WHERE a.school_id = $1 AND a.role = 'instructor' ORDER BY a.full_name, a.id`}
 )
 
 func loginByEmail(ctx context.Context, tx db.Tx, email string) (candidate, error) {
@@ -133,6 +137,13 @@ func scanRoster(r db.Rows) (v RosterLine, err error) {
 	var pins int64
 	err = r.Scan(append(accountTargets(&v.Account), &pins)...)
 	v.HasPIN = pins > 0
+	return v, err
+}
+
+func scanInstructor(r db.Rows) (v InstructorLine, err error) {
+	var passwords int64
+	err = r.Scan(append(accountTargets(&v.Account), &passwords)...)
+	v.HasPassword = passwords > 0
 	return v, err
 }
 
@@ -224,6 +235,8 @@ var (
 		ON CONFLICT (id) DO UPDATE SET active = excluded.active, updated_at = excluded.updated_at`}
 	selectDuties = db.SQL{Both: `SELECT id, school_id, account_id, duty, active, updated_at FROM duties
 		WHERE account_id = $1 AND school_id = $2 AND active ORDER BY duty`}
+	selectSchoolDuties = db.SQL{Both: `SELECT id, school_id, account_id, duty, active, updated_at FROM duties
+		WHERE school_id = $1 AND active ORDER BY account_id, duty`}
 )
 
 func putCredential(ctx context.Context, tx db.Tx, v Credential) (bool, error) {
