@@ -227,3 +227,13 @@ var once sync.Once //nolint:gochecknoglobals // huma.NewError is global; it must
 func scrubErrors() {
 	once.Do(func() { huma.NewError = newProblem })
 }
+
+// mayBeNull says in a document that properties, which are objects, can be null:
+// huma has a tag for that on scalars and arrays only.
+func mayBeNull(s *huma.Schema, properties ...string) *huma.Schema {
+	for _, name := range properties {
+		of := *s.Properties[name]
+		s.Properties[name] = &huma.Schema{Description: of.Description, OneOf: []*huma.Schema{{Ref: of.Ref}, {Type: "null"}}}
+	}
+	return s
+}

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"urbanhomeschool.org/uhs/shared/catalogue"
 	"urbanhomeschool.org/uhs/shared/identity"
 	"urbanhomeschool.org/uhs/shared/learning"
@@ -32,6 +34,11 @@ type Enrollment struct {
 	TotalLessons int         `json:"total_lessons"`
 	LastActivity *time.Time  `json:"last_activity"`
 	NextLesson   *NextLesson `json:"next_lesson" doc:"Where to go on; null when every lesson is completed."`
+}
+
+// TransformSchema implements huma.SchemaTransformer.
+func (Enrollment) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	return mayBeNull(s, "next_lesson")
 }
 
 // NextLesson is where a learner goes on.

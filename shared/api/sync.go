@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"urbanhomeschool.org/uhs/shared/identity"
 )
 
@@ -13,7 +15,7 @@ import (
 type SyncStatus struct {
 	Side    string        `json:"side" enum:"school,cloud" doc:"Which side serves this page."`
 	Claimed bool          `json:"claimed" doc:"false: this box does not belong to a school yet."`
-	School  *SyncedSchool `json:"school"`
+	School  *SyncedSchool `json:"school" doc:"Null at the cloud and while unclaimed."`
 	Link    string        `json:"link" enum:"up,down,none" doc:"Can the school's box reach the cloud now."`
 	// Waiting is how many pieces of work exist only at the school.
 	Waiting         int64      `json:"waiting"`
@@ -22,6 +24,11 @@ type SyncStatus struct {
 	Carrier         string     `json:"carrier,omitempty"`
 	Version         string     `json:"version"`
 	Now             time.Time  `json:"now" doc:"The server's clock."`
+}
+
+// TransformSchema implements huma.SchemaTransformer.
+func (SyncStatus) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	return mayBeNull(s, "school")
 }
 
 // SyncedSchool is the school of the box.

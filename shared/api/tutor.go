@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/identity"
 	"urbanhomeschool.org/uhs/shared/tutor"
@@ -65,6 +67,16 @@ type TutorMessage struct {
 	Refused    string         `json:"refused" doc:"Of a question: why the cloud will not answer, e.g. consent_withdrawn; else empty."`
 	Better     bool           `json:"better" doc:"Of an answer: it came from the cloud after another was shown."`
 	Was        *EarlierAnswer `json:"earlier" doc:"What was shown before; null when nothing was."`
+}
+
+// TransformSchema implements huma.SchemaTransformer.
+func (TutorAnswer) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	return mayBeNull(s, "earlier")
+}
+
+// TransformSchema implements huma.SchemaTransformer.
+func (TutorMessage) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	return mayBeNull(s, "source", "earlier")
 }
 
 // TutorQueue is the line before a busy local model.

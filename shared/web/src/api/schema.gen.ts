@@ -1065,7 +1065,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** The instructors of a school with their duties */
+        get: operations["list-instructors"];
         put?: never;
         /** Add an instructor to a school */
         post: operations["add-instructor"];
@@ -1087,6 +1088,24 @@ export interface paths {
         put?: never;
         /** Add a learner to a school */
         post: operations["add-learner"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schools/{id}/licences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The courses that a school's box may hold */
+        get: operations["list-licences"];
+        put?: never;
+        /** Let a school's box hold a course */
+        post: operations["grant-licence"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1822,7 +1841,7 @@ export interface components {
             last_activity: string | null;
             learning_area: string;
             /** @description Where to go on; null when every lesson is completed. */
-            next_lesson: components["schemas"]["NextLesson"];
+            next_lesson: components["schemas"]["NextLesson"] | null;
             /**
              * Format: double
              * @description Always null: payments are listed under /payments.
@@ -2024,6 +2043,9 @@ export interface components {
             id: string;
             school_id: string;
         };
+        InstructorsOutBody: {
+            instructors: components["schemas"]["SchoolInstructor"][];
+        };
         Item: Record<string, never>;
         JwkBody: {
             alg: string;
@@ -2092,6 +2114,22 @@ export interface components {
             sub_strand: string;
             title: string;
         };
+        Licence: {
+            /**
+             * Format: date-time
+             * @description When the licence of this edition was given.
+             */
+            at: string;
+            course_id: string;
+            /** Format: int64 */
+            edition: number;
+            /** Format: int64 */
+            size_bytes: number;
+            title: string;
+        };
+        LicencesOutBody: {
+            licences: components["schemas"]["Licence"][];
+        };
         LoginInBody: {
             email: string;
             password: string;
@@ -2111,6 +2149,10 @@ export interface components {
         };
         NamesOutBody: {
             learners: components["schemas"]["SignInNameBody"][] | null;
+        };
+        NewLicenceInBody: {
+            /** Format: uuid */
+            course_id: string;
         };
         NewPINInBody: {
             pin: string;
@@ -2387,6 +2429,16 @@ export interface components {
             name: string;
             named_adult_id?: string;
         };
+        SchoolInstructor: {
+            /** @description head, bursar, site_admin */
+            duties: string[];
+            email: string;
+            full_name: string;
+            /** @description Whether she can sign in at the school's box. */
+            has_school_password: boolean;
+            id: string;
+            status: string;
+        };
         SchoolsOutBody: {
             schools: components["schemas"]["School"][];
             /** Format: int64 */
@@ -2579,7 +2631,8 @@ export interface components {
             now: string;
             /** Format: date-time */
             oldest_waiting_at: string | null;
-            school: components["schemas"]["SyncedSchool"];
+            /** @description Null at the cloud and while unclaimed. */
+            school: components["schemas"]["SyncedSchool"] | null;
             /**
              * @description Which side serves this page.
              * @enum {string}
@@ -2610,7 +2663,7 @@ export interface components {
             better: boolean;
             conversation_id: string;
             /** @description What was shown before; null when nothing was. */
-            earlier: components["schemas"]["EarlierAnswer"];
+            earlier: components["schemas"]["EarlierAnswer"] | null;
             message: string;
             question_id: string;
             /** @description A better answer may still come from the cloud. */
@@ -2666,7 +2719,7 @@ export interface components {
             better: boolean;
             content: string;
             /** @description What was shown before; null when nothing was. */
-            earlier: components["schemas"]["EarlierAnswer"];
+            earlier: components["schemas"]["EarlierAnswer"] | null;
             question_id: string;
             /** @description Of a question: a better answer may still come from the cloud. */
             queued: boolean;
@@ -2675,7 +2728,7 @@ export interface components {
             /** @enum {string} */
             role: "user" | "assistant";
             /** @description Null for questions. */
-            source: components["schemas"]["TutorSource"];
+            source: components["schemas"]["TutorSource"] | null;
             /** Format: date-time */
             timestamp: string;
         };
@@ -6166,6 +6219,64 @@ export interface operations {
             };
         };
     };
+    "list-instructors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InstructorsOutBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "add-instructor": {
         parameters: {
             query?: never;
@@ -6310,6 +6421,126 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LearnerBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-licences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LicencesOutBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "grant-licence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewLicenceInBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Licence"];
                 };
             };
             /** @description Unauthorized */
