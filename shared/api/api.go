@@ -96,6 +96,8 @@ type actorKey struct{}
 
 type requestKey struct{}
 
+type pathKey struct{}
+
 // ActorOf is who sent the request of ctx; the zero Actor is nobody.
 func ActorOf(ctx context.Context) identity.Actor {
 	who, _ := ctx.Value(actorKey{}).(identity.Actor)
@@ -115,6 +117,7 @@ func (a *API) prepare(c *fiber.Ctx) error {
 	c.Set("X-Content-Type-Options", "nosniff")
 	c.Set("Referrer-Policy", "same-origin")
 	ctx := context.WithValue(c.UserContext(), requestKey{}, request)
+	ctx = context.WithValue(ctx, pathKey{}, c.Path())
 	// The framework would unpack a body to whatever size it unpacks to, before
 	// anybody has looked at it. Nothing that speaks to us compresses requests.
 	if packing := c.Get(fiber.HeaderContentEncoding); packing != "" && packing != "identity" {
@@ -225,7 +228,18 @@ func fromStatus(code int) *fault.Error {
 var once sync.Once //nolint:gochecknoglobals // huma.NewError is global; it must be replaced exactly once
 
 func scrubErrors() {
-	once.Do(func() { huma.NewError = newProblem })
+	once.Do(func() {
+		huma.NewError = newProblem
+		huma.NewErrorWithContext = func(ctx huma.Context, status int, msg string, errs ...error) huma.StatusError {
+			err := newProblem(status, msg, errs...)
+			var p *Problem
+			if errors.As(err, &p) && p.RequestID == "" {
+				p.RequestID = RequestID(ctx.Context())
+				p.Path, _ = ctx.Context().Value(pathKey{}).(string)
+			}
+			return err
+		}
+	})
 }
 
 // mayBeNull says in a document that properties, which are objects, can be null:

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"urbanhomeschool.org/uhs/shared/catalogue"
@@ -35,6 +36,7 @@ type CourseBody struct {
 	Edition           int64     `json:"edition"`
 	LessonCount       int       `json:"lesson_count"`
 	DurationMinutes   int       `json:"duration_minutes"`
+	Entitled          *bool     `json:"entitled,omitempty" doc:"Whether who is signed in may open the lessons; absent for nobody."`
 }
 
 // LessonHead is a lesson in a course. Strand, SubStrand and AssessmentID are
@@ -67,7 +69,6 @@ type CourseDetailBody struct {
 	CourseBody
 	Syllabus SyllabusBody `json:"syllabus"`
 	Lessons  []LessonHead `json:"lessons" nullable:"false"`
-	Entitled *bool        `json:"entitled,omitempty" doc:"Whether who is signed in may open the lessons; absent for nobody."`
 }
 
 // LessonBody is an open lesson.
@@ -119,8 +120,8 @@ type (
 // whose fixed paths below /courses would otherwise be read as course ids.
 func MountCatalogue(a *API, s *catalogue.Service, now func() time.Time) {
 	Register(a, Op{ID: "list-courses", Method: http.MethodGet, Path: "/api/v1/courses/", Summary: "Courses", Tag: "courses", Public: true},
-		func(ctx context.Context, _ identity.Actor, in *coursesIn) (*coursesOut, error) {
-			return listCourses(ctx, s, in)
+		func(ctx context.Context, who identity.Actor, in *coursesIn) (*coursesOut, error) {
+			return listCourses(ctx, s, who, in)
 		})
 	Register(a, Op{ID: "get-course", Method: http.MethodGet, Path: "/api/v1/courses/{course_id}", Summary: "A course", Tag: "courses", Public: true},
 		func(ctx context.Context, who identity.Actor, in *courseIn) (*courseOut, error) {
@@ -138,9 +139,13 @@ func MountCatalogue(a *API, s *catalogue.Service, now func() time.Time) {
 	mountCategories(a, s, now)
 }
 
-func listCourses(ctx context.Context, s *catalogue.Service, in *coursesIn) (*coursesOut, error) {
+func listCourses(ctx context.Context, s *catalogue.Service, who identity.Actor, in *coursesIn) (*coursesOut, error) {
 	page, err := s.ListCourses(ctx, catalogue.Filter{Grade: in.GradeLevel, LearningArea: in.LearningArea, Search: in.Search,
 		FeaturedOnly: in.IsFeatured, Instructor: identity.AccountID(in.InstructorID), Skip: in.Skip, Limit: in.Limit})
+	if err != nil {
+		return nil, err
+	}
+	open, err := s.Open(ctx, who)
 	if err != nil {
 		return nil, err
 	}
@@ -148,6 +153,10 @@ func listCourses(ctx context.Context, s *catalogue.Service, in *coursesIn) (*cou
 	out.Body.Courses = make([]CourseBody, len(page.Courses))
 	for i, c := range page.Courses {
 		out.Body.Courses[i] = courseBody(c)
+		if who.Account != "" {
+			entitled := slices.Contains(open, c.ID)
+			out.Body.Courses[i].Entitled = &entitled
+		}
 	}
 	out.Body.Total, out.Body.Skip, out.Body.Limit = page.Total, page.Skip, page.Limit
 	out.Body.HasMore = page.Skip+len(page.Courses) < page.Total

@@ -59,6 +59,8 @@ func newProblem(status int, msg string, errs ...error) huma.StatusError {
 		p.Code, p.Detail = "malformed", "The request could not be read."
 	case http.StatusRequestEntityTooLarge:
 		p.Code, p.Detail = "too_large", "The request is too large."
+	case http.StatusUnsupportedMediaType:
+		p.Code, p.Detail = "malformed", "The request could not be read."
 	case http.StatusInternalServerError:
 		p.Detail = "Internal error."
 		return p
@@ -108,7 +110,8 @@ func (a *API) problem(ctx context.Context, path string, err error) *Problem {
 	} else if f.Cause != nil || f.HintText != "" {
 		a.opts.Log.Info("request refused", logging.Request(request), slog.String("path", path), logging.Err(fmt.Errorf("%w", err)))
 	}
-	p := &Problem{Title: http.StatusText(status), Status: status, StatusCode: status, Detail: f.Message, Code: f.Code, Path: path, RequestID: request}
+	p := &Problem{Title: http.StatusText(status), Status: status, StatusCode: status, Detail: f.Message, Code: f.Code, RequestID: request}
+	p.Path, _ = ctx.Value(pathKey{}).(string)
 	for _, field := range f.Fields {
 		p.Errors = append(p.Errors, ProblemField{Type: field.Type, Loc: field.Loc, Msg: field.Msg})
 	}

@@ -268,6 +268,15 @@ func (s *Service) MayOpen(ctx context.Context, tx db.Tx, who identity.Actor, c C
 	return nil
 }
 
+// Open lists the courses who may open; none for nobody.
+func (s *Service) Open(ctx context.Context, who identity.Actor) (open []CourseID, err error) {
+	if who.Account == "" {
+		return nil, nil
+	}
+	err = s.db.View(ctx, func(tx db.Tx) error { open, err = s.OpenCourses(ctx, tx, who); return err })
+	return open, err
+}
+
 // OpenCourses lists the courses who may open: what the tutor may quote to them.
 func (s *Service) OpenCourses(ctx context.Context, tx db.Tx, who identity.Actor) ([]CourseID, error) {
 	rows, err := tx.Query(ctx, selectCourseIDs)

@@ -26,7 +26,7 @@ var (
 	insertIntent = db.SQL{Both: `
 		INSERT INTO payment_intents (id, school_id, learner_id, course_id, payer_phone, amount_minor, currency, edition, reference,
 			created_by, created_at, expires_at, signature)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (id) DO NOTHING`}
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING`}
 	upsertOutcome = db.SQL{Both: `
 		INSERT INTO payment_outcomes (intent_id, learner_id, state, reason, receipt, amount_minor, rev, at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)

@@ -16,9 +16,10 @@ func (c consents) HasConsent(ctx context.Context, tx db.Tx, learner identity.Acc
 	return c.people.HasConsent(ctx, tx, learner, identity.Purpose(purpose))
 }
 
-// fits is the least share of a question's words that a passage must hold to be
-// quoted as an answer.
-const fits = 0.5
+// fits is the least share of a question's words, rare ones counting more, that
+// a passage must hold to be quoted as an answer: of two words that say equally
+// much, one is not enough.
+const fits = 0.66
 
 // passages finds what the lessons on this node say.
 type passages struct{}
