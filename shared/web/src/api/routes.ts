@@ -5,10 +5,11 @@ import type { paths } from './schema.gen';
 type Short<P> = P extends `/api/v1${infer R}` ? R : never;
 type Full<R extends string> = `/api/v1${R}` & keyof paths;
 
-type Operation<R extends string, M extends 'get' | 'post'> = paths[Full<R>][M];
+type Method = 'get' | 'post' | 'put';
+type Operation<R extends string, M extends Method> = paths[Full<R>][M];
 
 /** The routes that can be asked with a method. */
-export type Route<M extends 'get' | 'post'> = {
+export type Route<M extends Method> = {
   [P in keyof paths]: paths[P][M] extends undefined ? never : Short<P>;
 }[keyof paths];
 
@@ -16,21 +17,21 @@ type Json<C> = C extends { content: { 'application/json': infer B } } ? B : unde
 type Success<S> = S extends { 200: infer A } ? Json<A> : S extends { 201: infer A } ? Json<A> : undefined;
 
 /** What the service answers. */
-export type Answer<R extends string, M extends 'get' | 'post'> =
+export type Answer<R extends string, M extends Method> =
   Operation<R, M> extends { responses: infer S } ? Success<S> : never;
 
 /** What a request may carry. */
-export type Body<R extends string> =
-  Operation<R, 'post'> extends { requestBody?: infer B } ? Json<NonNullable<B>> : undefined;
+export type Body<R extends string, M extends Method = 'post'> =
+  Operation<R, M> extends { requestBody?: infer B } ? Json<NonNullable<B>> : undefined;
 
-type PathOf<R extends string, M extends 'get' | 'post'> =
+type PathOf<R extends string, M extends Method> =
   Operation<R, M> extends { parameters: { path: infer P } } ? { path: P } : { path?: undefined };
-type QueryOf<R extends string, M extends 'get' | 'post'> =
+type QueryOf<R extends string, M extends Method> =
   Operation<R, M> extends { parameters: { query?: infer Q } } ? { query?: Q } : { query?: undefined };
 type Rest = Omit<Call, 'method' | 'body' | 'query'>;
 
 export type GetOptions<R extends string> = PathOf<R, 'get'> & QueryOf<R, 'get'> & Rest;
-export type PostOptions<R extends string> = PathOf<R, 'post'> & { body?: Body<R> } & Rest;
+export type SendOptions<R extends string, M extends Method> = PathOf<R, M> & { body?: Body<R, M> } & Rest;
 
 /** Fills the places of a route: ("/courses/{course_id}", {course_id: "c1"}) is "/courses/c1". */
 export function fill(route: string, places: object | undefined): string {
@@ -55,9 +56,21 @@ export class Service {
 
   post<R extends Route<'post'>>(
     route: R,
-    ...[options]: PathOf<R, 'post'> extends { path: object } ? [PostOptions<R>] : [PostOptions<R>?]
+    ...[options]: PathOf<R, 'post'> extends { path: object }
+      ? [SendOptions<R, 'post'>]
+      : [SendOptions<R, 'post'>?]
   ): Promise<Answer<R, 'post'>> {
     const { path, body, ...rest } = (options ?? {}) as { path?: object; body?: unknown } & Rest;
     return this.client.call(fill(route, path), { ...rest, method: 'POST', body });
+  }
+
+  put<R extends Route<'put'>>(
+    route: R,
+    ...[options]: PathOf<R, 'put'> extends { path: object }
+      ? [SendOptions<R, 'put'>]
+      : [SendOptions<R, 'put'>?]
+  ): Promise<Answer<R, 'put'>> {
+    const { path, body, ...rest } = (options ?? {}) as { path?: object; body?: unknown } & Rest;
+    return this.client.call(fill(route, path), { ...rest, method: 'PUT', body });
   }
 }

@@ -1700,6 +1700,8 @@ export interface components {
             duration_minutes: number;
             /** Format: int64 */
             edition: number;
+            /** @description Whether who is signed in may open the lessons; absent for nobody. */
+            entitled?: boolean;
             grade_levels: string[];
             id: string;
             instructor_id: string | null;

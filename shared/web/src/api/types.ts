@@ -31,12 +31,14 @@ export type TutorHistory = Schemas['TutorHistoryOutBody'];
 export type Alert = Schemas['SafeguardingAlert'];
 
 export type SchoolLearner = Schemas['LearnerBody'];
+export type SchoolInstructor = Schemas['SchoolInstructor'];
 export type Guardian = Schemas['GuardianBody'];
 /** One fact: a guardian said yes or no. The latest of a purpose counts. */
 export type Consent = Schemas['ConsentBody'];
 export type School = Schemas['SchoolBody'];
 export type ClaimCode = Schemas['ClaimCode'];
 export type Box = Schemas['Box'];
+export type Licence = Schemas['Licence'];
 
 export type Payment = Schemas['Payment'];
 

@@ -103,7 +103,7 @@ export function Pages() {
             <Route element={<OnlyIn roles={['instructor', 'parent']} />}>
               <Route path="/payments" element={<Payments />} />
             </Route>
-            <Route element={<OnlyIn roles={['admin']} />}>
+            <Route element={<OnlyIn roles={['admin', 'instructor']} />}>
               <Route path="/schools/:school" element={<SchoolPage />} />
             </Route>
             <Route element={<OnlyIn roles={['admin', 'staff']} />}>

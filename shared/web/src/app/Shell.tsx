@@ -19,7 +19,8 @@ export function Shell() {
   const { t } = useTranslation();
   const me = useSession((s) => s.me);
   const namedAdult = useNamedAdult(me);
-  const items = me ? navFor(me, namedAdult) : [];
+  const side = useConnection((s) => s.status?.side);
+  const items = me ? navFor(me, namedAdult, side) : [];
   const main = useRef<HTMLElement>(null);
   const { pathname } = useLocation();
   const first = useRef(true);

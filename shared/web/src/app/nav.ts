@@ -11,7 +11,7 @@ import {
   UserRound,
   Users,
 } from 'lucide-react';
-import type { Me } from '../api/types';
+import type { Me, SyncStatus } from '../api/types';
 
 export interface NavItem {
   to: string;
@@ -33,15 +33,20 @@ const COURSES = at('/courses', 'nav.courses', BookOpen, '/quizzes/');
 const PROFILE = at('/me', 'nav.me', UserRound);
 
 /** The few places of a role. A duty at the school adds its place; nothing else is shown. */
-export function navFor(me: Me, namedAdult: boolean): NavItem[] {
+export function navFor(me: Me, namedAdult: boolean, side?: SyncStatus['side']): NavItem[] {
   switch (me.role) {
     case 'student':
       return [HOME, COURSES, at('/tutor', 'nav.tutor', Bird), at('/results', 'nav.results', ClipboardCheck)];
     case 'instructor':
+      if (!me.school_id) return [COURSES, PROFILE];
       return [
         at('/', 'nav.class', Users, '/learners/'),
         ...(me.duties?.includes('bursar') ? [at('/payments', 'nav.payments', HandCoins)] : []),
         ...(me.duties?.includes('head') || namedAdult ? [at('/alerts', 'nav.alerts', ShieldAlert)] : []),
+        // A school's people are managed at the cloud.
+        ...(side === 'cloud' && me.school_id
+          ? [at(`/schools/${me.school_id}`, 'nav.school', Building2)]
+          : []),
         COURSES,
         PROFILE,
       ];

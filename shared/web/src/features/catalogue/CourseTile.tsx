@@ -1,4 +1,4 @@
-import { Lock } from 'lucide-react';
+import { Lock, LockOpen } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import type { Course } from '../../api/types';
@@ -19,8 +19,8 @@ export function CourseTile({ course }: { course: Course }) {
           {areaName(course.learning_area, t)} · {course.grade_levels.map((g) => gradeName(g, t)).join(', ')}
         </span>
         {course.is_paid && (
-          <Badge tone="sun" icon={Lock}>
-            {t('course.paid')}
+          <Badge tone={course.entitled ? 'good' : 'sun'} icon={course.entitled ? LockOpen : Lock}>
+            {course.entitled ? t('course.unlocked') : t('course.paid')}
           </Badge>
         )}
       </span>

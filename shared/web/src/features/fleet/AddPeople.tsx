@@ -11,8 +11,7 @@ import { Notice } from '../../ui/Notice';
 import { gradeName } from '../catalogue/area';
 import { GRADES } from '../catalogue/grades';
 import { learnersQuery } from '../identity/queries';
-
-const DUTIES: Duty[] = ['head', 'bursar', 'site_admin'];
+import { DUTIES } from './duties';
 
 interface PostFormProps {
   title: string;
@@ -30,7 +29,9 @@ function PostForm({ title, button, post: send, onDone, children }: PostFormProps
     mutationFn: send,
     onSuccess: () => {
       onDone();
-      return queries.invalidateQueries({ queryKey: ['learners'] });
+      return Promise.all(
+        ['learners', 'instructors'].map((list) => queries.invalidateQueries({ queryKey: [list] })),
+      );
     },
   });
   const submit = (event: FormEvent) => {
@@ -112,7 +113,8 @@ export function AddLearner({ school }: { school: string }) {
   );
 }
 
-export function AddInstructor({ school }: { school: string }) {
+/** Who only looks after the box adds teachers without a duty; duties are the head's to give. */
+export function AddInstructor({ school, appoints }: { school: string; appoints: boolean }) {
   const { t } = useTranslation();
   const empty = { email: '', full_name: '', school_password: '', duties: [] as Duty[] };
   const [form, setForm] = useState(empty);
@@ -149,19 +151,21 @@ export function AddInstructor({ school }: { school: string }) {
         value={form.school_password}
         onChange={(e) => set({ school_password: e.target.value })}
       />
-      <fieldset className="space-y-2">
-        <legend className="mb-1.5 font-medium">{t('me.duties')}</legend>
-        {DUTIES.map((duty) => (
-          <Check
-            key={duty}
-            label={t(`duty.${duty}`)}
-            checked={form.duties.includes(duty)}
-            onChange={(on) =>
-              set({ duties: on ? [...form.duties, duty] : form.duties.filter((d) => d !== duty) })
-            }
-          />
-        ))}
-      </fieldset>
+      {appoints && (
+        <fieldset className="space-y-2">
+          <legend className="mb-1.5 font-medium">{t('me.duties')}</legend>
+          {DUTIES.map((duty) => (
+            <Check
+              key={duty}
+              label={t(`duty.${duty}`)}
+              checked={form.duties.includes(duty)}
+              onChange={(on) =>
+                set({ duties: on ? [...form.duties, duty] : form.duties.filter((d) => d !== duty) })
+              }
+            />
+          ))}
+        </fieldset>
+      )}
     </PostForm>
   );
 }

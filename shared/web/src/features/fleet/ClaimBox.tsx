@@ -12,10 +12,11 @@ import { Notice } from '../../ui/Notice';
 export function ClaimBox() {
   const { t } = useTranslation();
   const [code, setCode] = useState('');
+  const [cloud, setCloud] = useState('');
   const claim = useMutation({
     mutationFn: () =>
       service.post('/claim', {
-        body: { code: code.trim().toUpperCase() },
+        body: { code: code.trim().toUpperCase(), ...(cloud.trim() && { cloud_url: cloud.trim() }) },
         anonymous: true,
         timeoutMs: 60_000,
       }),
@@ -45,6 +46,18 @@ export function ClaimBox() {
                 spellCheck={false}
                 value={code}
                 onChange={(e) => setCode(e.target.value)}
+              />
+              <TextField
+                label={t('claim.box_cloud')}
+                hint={t('claim.box_cloud_hint')}
+                type="url"
+                maxLength={200}
+                autoComplete="off"
+                autoCapitalize="none"
+                spellCheck={false}
+                placeholder="https://"
+                value={cloud}
+                onChange={(e) => setCloud(e.target.value)}
               />
               {claim.error && <Failure error={claim.error} />}
               <Button type="submit" wide disabled={claim.isPending}>

@@ -3,40 +3,49 @@ import { KeyRound } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
 import { useParams } from 'react-router';
 import { service } from '../../api';
-import type { School } from '../../api/types';
+import type { Duty, School } from '../../api/types';
 import { Back } from '../../ui/Back';
-import { Badge } from '../../ui/Badge';
 import { Button } from '../../ui/Button';
 import { Card, Page } from '../../ui/Card';
-import { Empty, Failure, Loaded } from '../../ui/Loaded';
-import { gradeName } from '../catalogue/area';
-import { learnersQuery, schoolQuery } from '../identity/queries';
+import { Failure, Loaded } from '../../ui/Loaded';
+import { schoolQuery } from '../identity/queries';
+import { useMe } from '../identity/session';
 import { AddGuardian, AddInstructor, AddLearner } from './AddPeople';
 import { BoxStatus } from './BoxStatus';
 import { Claim } from './Claim';
+import { Instructors } from './Instructors';
+import { Learners } from './Learners';
+import { Licences } from './Licences';
 import { fleetQuery } from './queries';
 
-/** One school for the admin: its box, its people, and the courses it may hold. */
+/** One school: its box and courses for the admin; its people for the admin and, at the cloud, its teachers. */
 export function SchoolPage() {
   const { t } = useTranslation();
   const { school: id = '' } = useParams();
   const query = useQuery(schoolQuery(id));
+  const me = useMe();
+  const admin = me.role === 'admin';
+  const has = (...duties: Duty[]) => admin || duties.some((duty) => me.duties?.includes(duty));
   return (
     <Loaded query={query}>
       {(school) => (
         <Page
           title={school.name}
           lead={[school.code, school.county].filter(Boolean).join(' · ')}
-          above={<Back to="/">{t('nav.schools')}</Back>}
+          above={admin && <Back to="/">{t('nav.schools')}</Back>}
         >
           <div className="grid gap-5 lg:grid-cols-2 lg:items-start">
             <div className="space-y-5">
-              <BoxCard school={school} />
-              <AddLearner school={school.id} />
-              <AddInstructor school={school.id} />
-              <AddGuardian school={school.id} />
+              {admin && <BoxCard school={school} />}
+              {has('head', 'site_admin') && <Instructors school={school} />}
+              {has('head', 'bursar', 'site_admin') && <AddLearner school={school.id} />}
+              {has('head', 'site_admin') && <AddInstructor school={school.id} appoints={has('head')} />}
+              {has('head', 'bursar', 'site_admin') && <AddGuardian school={school.id} />}
             </div>
-            <Learners school={school.id} />
+            <div className="space-y-5">
+              <Learners school={school.id} />
+              {admin && <Licences school={school.id} />}
+            </div>
           </div>
         </Page>
       )}
@@ -66,37 +75,6 @@ function BoxCard({ school }: { school: School }) {
           {t('school.new_code')}
         </Button>
       )}
-    </Card>
-  );
-}
-
-function Learners({ school }: { school: string }) {
-  const { t } = useTranslation();
-  const query = useQuery(learnersQuery(school));
-  return (
-    <Card className="space-y-3">
-      <h2 className="text-xl">{t('school.learners')}</h2>
-      <Loaded
-        query={query}
-        isEmpty={(list) => list.length === 0}
-        empty={<Empty title={t('school.no_learners')}>{t('school.no_learners_text')}</Empty>}
-      >
-        {(list) => (
-          <ul className="divide-y divide-line">
-            {list.map((learner) => (
-              <li key={learner.id} className="flex flex-wrap items-center justify-between gap-2 py-2.5">
-                <span className="min-w-0">
-                  <span className="block font-medium">{learner.full_name}</span>
-                  <span className="block text-sm text-muted">
-                    {[learner.class_name, gradeName(learner.grade, t)].filter(Boolean).join(' · ')}
-                  </span>
-                </span>
-                {!learner.has_pin && <Badge tone="sun">{t('school.no_pin')}</Badge>}
-              </li>
-            ))}
-          </ul>
-        )}
-      </Loaded>
     </Card>
   );
 }

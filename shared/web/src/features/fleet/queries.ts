@@ -11,3 +11,9 @@ export const fleetQuery = queryOptions({
   queryFn: async () => (await service.get('/fleet', { query: { limit: 100 } })).boxes,
   refetchInterval: 5_000,
 });
+
+export const licencesQuery = (school: string) =>
+  queryOptions({
+    queryKey: ['licences', school],
+    queryFn: async () => (await service.get('/schools/{id}/licences', { path: { id: school } })).licences,
+  });

@@ -20,6 +20,14 @@ export const learnersQuery = (school: string) =>
       (await service.get('/schools/{id}/learners', { path: { id: school } })).learners ?? [],
   });
 
+/** Only the admin, the head and who looks after the box may read the teachers' list. */
+export const instructorsQuery = (school: string) =>
+  queryOptions({
+    queryKey: ['instructors', school],
+    queryFn: async () =>
+      (await service.get('/schools/{id}/instructors', { path: { id: school } })).instructors,
+  });
+
 export const consentsQuery = (learner: string) =>
   queryOptions({
     queryKey: ['consents', learner],

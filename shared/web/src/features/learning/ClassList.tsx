@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { ChevronRight } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
-import { Link, useSearchParams } from 'react-router';
+import { Link, Navigate, useSearchParams } from 'react-router';
 import type { ClassMember } from '../../api/types';
 import { ago } from '../../i18n/format';
 import { Page } from '../../ui/Card';
@@ -13,8 +13,14 @@ import { classProgressQuery, summary } from './queries';
 
 /** The teacher's learners, class by class, each with what she has done. The class is in the address. */
 export function ClassList() {
+  const school = useMe().school_id;
+  // An instructor without a school writes courses: they are her first page.
+  return school ? <SchoolClasses school={school} /> : <Navigate to="/courses" replace />;
+}
+
+function SchoolClasses({ school }: { school: string }) {
   const { t } = useTranslation();
-  const query = useQuery(classProgressQuery(useMe().school_id ?? ''));
+  const query = useQuery(classProgressQuery(school));
   return (
     <Page title={t('class.title')} lead={t('class.lead')}>
       <Loaded
