@@ -4,6 +4,7 @@ import { type Language, switchLanguage } from '../../i18n';
 import { Button } from '../../ui/Button';
 import { Card, Page } from '../../ui/Card';
 import { SelectField } from '../../ui/Field';
+import { gradeName } from '../catalogue/area';
 import { signOut, useMe } from './session';
 
 /** Who is signed in, and how the app looks on this device. */
@@ -18,7 +19,7 @@ export function Profile() {
     [t('me.email'), me.email],
     [t('me.phone'), me.profile_data.phone_number],
     [t('me.school'), me.profile_data.school_name],
-    [t('me.grade'), me.profile_data.grade_level],
+    [t('me.grade'), me.profile_data.grade_level && gradeName(me.profile_data.grade_level, t)],
   ];
 
   return (
