@@ -15,7 +15,7 @@ import (
 // Times of the appliance's link.
 const (
 	// stalled: with records waiting and no progress for this long since the link
-	// came up, the watchdog moves to the other carrier (SYNC.md section 9).
+	// came up, the watchdog moves to the other carrier.
 	stalled    = 60 * time.Second
 	linkTick   = time.Second
 	helloEvery = 30 * time.Second

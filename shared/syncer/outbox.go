@@ -250,7 +250,7 @@ func markApplied(ctx context.Context, tx db.Tx, log Log, lane syncproto.Lane, se
 
 // Prune deletes a school's rows that can never be asked for again, in the
 // present epoch and in those it left: applied and backed up, or applied for 30
-// days (SYNC.md section 4).
+// days.
 func (o *Outbox) Prune(ctx context.Context, tx db.Tx, school string) (n int64, err error) {
 	rows, err := tx.Query(ctx, listEpochs, school)
 	epochs, err := db.Collect(rows, err, db.Scalar[int64])

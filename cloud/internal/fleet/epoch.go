@@ -20,7 +20,7 @@ import (
 type because struct{ reason, nonce string }
 
 // issueEpoch gives the school its next epoch: max(last + 1, Unix seconds), so
-// that a cloud restored from a backup cannot issue one twice (SYNC.md 1).
+// that a cloud restored from a backup cannot issue one twice.
 func (s *Service) issueEpoch(ctx context.Context, tx db.Tx, school, appliance string, why because) (int64, error) {
 	now := s.o.Clock.Now()
 	rows, err := tx.Query(ctx, nextEpoch, school, now.Unix(), appliance, now)

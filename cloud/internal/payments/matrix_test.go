@@ -10,7 +10,7 @@ import (
 	pay "urbanhomeschool.org/uhs/shared/payments"
 )
 
-// TestMatrix plays every misfortune of the gateway (payments.md, 7.2) to its end.
+// TestMatrix plays every misfortune of the gateway to its end.
 func TestMatrix(t *testing.T) {
 	for _, c := range []struct {
 		how     simgate.Scenario

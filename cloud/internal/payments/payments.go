@@ -54,7 +54,8 @@ type Options struct {
 	Workers int
 }
 
-// defaults are those of payments.md, section 7.2.
+// defaults ask often at first, since most payers answer within a minute, and rarely
+// later.
 func (o *Options) defaults() {
 	if o.Fresh == 0 {
 		o.Fresh = 10 * time.Minute

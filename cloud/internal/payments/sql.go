@@ -98,7 +98,7 @@ const selectReview = `
 	LEFT JOIN payment_receipts m ON m.receipt = r.receipt
 	WHERE r.resolved_at IS NULL `
 
-// checks are the invariants of the book (payments.md, section 6.4): each query
+// checks are the invariants of the book: each query
 // gives a row of text for every breach.
 var checks = []struct {
 	means string
