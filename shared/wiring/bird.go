@@ -17,9 +17,15 @@ func (c consents) HasConsent(ctx context.Context, tx db.Tx, learner identity.Acc
 }
 
 // fits is the least share of a question's words, rare ones counting more, that
-// a passage must hold to be quoted as an answer: of two words that say equally
-// much, one is not enough.
-const fits = 0.66
+// a passage must hold to be quoted as an answer.
+const fits = 0.5
+
+// answers tells whether a passage fits well enough to be quoted: half of what is
+// asked, and more than one word of it when more than one was asked. A cake has
+// two syllables, but that does not say how to bake one.
+func answers(h catalogue.Hit) bool {
+	return h.Score >= fits && (len(h.Matched) > 1 || h.Score > 0.99)
+}
 
 // passages finds what the lessons on this node say.
 type passages struct{}
@@ -36,7 +42,7 @@ func (passages) Search(ctx context.Context, tx db.Tx, query string, courses []st
 	var out []tutor.Passage
 	titles := map[catalogue.CourseID]string{}
 	for _, h := range hits {
-		if h.Score < fits {
+		if !answers(h) {
 			continue
 		}
 		if _, known := titles[h.CourseID]; !known {
