@@ -109,6 +109,9 @@ function Duties({ school, instructor }: { school: string; instructor: SchoolInst
       }),
     onSettled: () => queries.invalidateQueries({ queryKey: ['instructors', school] }),
   });
+  // What was tapped shows at once; the list follows when the cloud has said yes.
+  const wished = (duty: string) =>
+    set.isPending && set.variables.duty === duty ? set.variables.active : undefined;
   return (
     <fieldset className="space-y-2">
       <legend className="mb-1.5 font-medium">{t('me.duties')}</legend>
@@ -116,7 +119,7 @@ function Duties({ school, instructor }: { school: string; instructor: SchoolInst
         <Check
           key={duty}
           label={t(`duty.${duty}`)}
-          checked={instructor.duties.includes(duty)}
+          checked={wished(duty) ?? instructor.duties.includes(duty)}
           disabled={set.isPending}
           onChange={(active) => set.mutate({ duty, active })}
         />
