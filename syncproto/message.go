@@ -71,6 +71,8 @@ type Hello struct {
 	Reply bool
 	// Software is the version of the sender, for the operator's pages.
 	Software string
+	// Report is what an appliance says of itself, for the same pages.
+	Report Report
 }
 
 // Ack says how far the sender has applied the other side's log. Backed is how
@@ -89,19 +91,20 @@ type wireMark struct {
 }
 
 type wireHello struct {
-	Format    uint32     `cbor:"1,keyasint"`
-	School    string     `cbor:"2,keyasint"`
-	Appliance string     `cbor:"3,keyasint,omitempty"`
-	Epoch     int64      `cbor:"4,keyasint"`
-	Out       []wireMark `cbor:"5,keyasint"`
-	Acked     []wireMark `cbor:"6,keyasint"`
-	In        []wireMark `cbor:"7,keyasint"`
-	Min       uint32     `cbor:"8,keyasint"`
-	Max       uint32     `cbor:"9,keyasint"`
-	Timeline  string     `cbor:"10,keyasint,omitempty"`
-	Sent      int64      `cbor:"11,keyasint"`
-	Reply     bool       `cbor:"12,keyasint,omitempty"`
-	Software  string     `cbor:"13,keyasint,omitempty"`
+	Format    uint32      `cbor:"1,keyasint"`
+	School    string      `cbor:"2,keyasint"`
+	Appliance string      `cbor:"3,keyasint,omitempty"`
+	Epoch     int64       `cbor:"4,keyasint"`
+	Out       []wireMark  `cbor:"5,keyasint"`
+	Acked     []wireMark  `cbor:"6,keyasint"`
+	In        []wireMark  `cbor:"7,keyasint"`
+	Min       uint32      `cbor:"8,keyasint"`
+	Max       uint32      `cbor:"9,keyasint"`
+	Timeline  string      `cbor:"10,keyasint,omitempty"`
+	Sent      int64       `cbor:"11,keyasint"`
+	Reply     bool        `cbor:"12,keyasint,omitempty"`
+	Software  string      `cbor:"13,keyasint,omitempty"`
+	Report    *wireReport `cbor:"14,keyasint,omitempty"`
 }
 
 type wireAck struct {
@@ -117,7 +120,7 @@ const maxSmall = 16 << 10
 // EncodeHello writes h.
 func EncodeHello(h Hello) (Message, error) {
 	raw, err := marshal(wireHello{Format: 1, School: h.School, Appliance: h.Appliance, Epoch: h.Epoch, Out: toWire(h.Out), Acked: toWire(h.Acked),
-		In: toWire(h.In), Min: MinSchema, Max: SchemaVersion, Timeline: h.Timeline, Sent: h.Sent.UnixMicro(), Reply: h.Reply, Software: h.Software})
+		In: toWire(h.In), Min: MinSchema, Max: SchemaVersion, Timeline: h.Timeline, Sent: h.Sent.UnixMicro(), Reply: h.Reply, Software: h.Software, Report: h.Report.wire()})
 	return Message{Kind: KindHello, Data: append([]byte{codecRaw}, raw...)}, err
 }
 
@@ -135,7 +138,7 @@ func DecodeHello(b []byte) (h Hello, err error) {
 		return h, ErrSchema
 	}
 	h = Hello{School: w.School, Appliance: w.Appliance, Epoch: w.Epoch, MinSchema: w.Min, MaxSchema: w.Max, Timeline: w.Timeline,
-		Sent: time.UnixMicro(w.Sent).UTC(), Reply: w.Reply, Software: w.Software}
+		Sent: time.UnixMicro(w.Sent).UTC(), Reply: w.Reply, Software: w.Software, Report: w.Report.report()}
 	for _, p := range []struct {
 		to   *Marks
 		from []wireMark

@@ -40,6 +40,8 @@ type PeerOptions struct {
 	Heard func(h syncproto.Hello)
 	// Carrier names the carrier in use, for the operator.
 	Carrier func() string
+	// Report is what this side says of itself in its hello; nil: nothing.
+	Report func(ctx context.Context, tx db.Tx) (syncproto.Report, error)
 }
 
 // Limits of what is sent and not yet applied: about two seconds of a link. It
@@ -334,7 +336,7 @@ func (p *Peer) Outgoing(ctx context.Context, maxFrame int) ([]syncproto.Message,
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.noteWaiting(heads)
-		if out, err = p.greeting(heads, in); err != nil {
+		if out, err = p.greeting(ctx, tx, heads, in); err != nil {
 			return err
 		}
 		if ack {
@@ -383,12 +385,12 @@ func (p *Peer) noteWaiting(heads Heads) {
 }
 
 // greeting is the hello or its answer, when one is due.
-func (p *Peer) greeting(heads Heads, in syncproto.Marks) ([]syncproto.Message, error) {
+func (p *Peer) greeting(ctx context.Context, tx db.Tx, heads Heads, in syncproto.Marks) ([]syncproto.Message, error) {
 	now := p.o.Clock.Now()
 	if !p.helloDue && !p.replyDue && (p.ready || now.Sub(p.helloAt) <= helloAgain) {
 		return nil, nil
 	}
-	m, err := p.hello(heads, in, p.replyDue && !p.helloDue)
+	m, err := p.hello(ctx, tx, heads, in)
 	if err != nil {
 		return nil, err
 	}
@@ -408,9 +410,16 @@ func (p *Peer) ack(ctx context.Context, tx db.Tx, in syncproto.Marks) (syncproto
 	return syncproto.EncodeAck(a)
 }
 
-func (p *Peer) hello(heads Heads, in syncproto.Marks, reply bool) (syncproto.Message, error) {
-	return syncproto.EncodeHello(syncproto.Hello{School: p.o.Out.School, Appliance: p.o.Appliance, Epoch: p.o.Epoch, Out: heads.Out, Acked: p.acked,
-		In: in, Timeline: p.o.Timeline, Sent: p.o.Clock.Now(), Reply: reply, Software: p.o.Software})
+func (p *Peer) hello(ctx context.Context, tx db.Tx, heads Heads, in syncproto.Marks) (syncproto.Message, error) {
+	h := syncproto.Hello{School: p.o.Out.School, Appliance: p.o.Appliance, Epoch: p.o.Epoch, Out: heads.Out, Acked: p.acked,
+		In: in, Timeline: p.o.Timeline, Sent: p.o.Clock.Now(), Reply: p.replyDue && !p.helloDue, Software: p.o.Software}
+	if p.o.Report != nil {
+		var err error
+		if h.Report, err = p.o.Report(ctx, tx); err != nil {
+			return syncproto.Message{}, err
+		}
+	}
+	return syncproto.EncodeHello(h)
 }
 
 // HelloNow makes a hello outside the turn, to try a carrier with.
@@ -426,7 +435,7 @@ func (p *Peer) HelloNow(ctx context.Context) (m syncproto.Message, err error) {
 		}
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		m, err = p.hello(heads, in, false)
+		m, err = p.hello(ctx, tx, heads, in)
 		return err
 	})
 	return m, err

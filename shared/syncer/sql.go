@@ -69,12 +69,13 @@ var (
 	deadBefore = db.SQL{Both: `SELECT count(*) FROM dead_letters WHERE school = $1 AND type = $2 AND entity = $3 AND state = 'open' AND id < $4`}
 	closeDead  = db.SQL{Both: `UPDATE dead_letters SET state = 'replayed' WHERE id = $1`}
 
-	upsertPeer = db.SQL{Both: `INSERT INTO peer_states (school, epoch, appliance, software, carrier, timeline, head, clock_offset_ms, seen_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+	upsertPeer = db.SQL{Both: `INSERT INTO peer_states (school, epoch, appliance, software, carrier, timeline, head, clock_offset_ms, seen_at, report)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 		ON CONFLICT (school) DO UPDATE SET epoch = excluded.epoch, appliance = excluded.appliance, software = excluded.software, carrier = excluded.carrier,
-			timeline = excluded.timeline, head = excluded.head, clock_offset_ms = excluded.clock_offset_ms, seen_at = excluded.seen_at`}
+			timeline = excluded.timeline, head = excluded.head, clock_offset_ms = excluded.clock_offset_ms, seen_at = excluded.seen_at,
+			report = excluded.report`}
 	caughtUpPeer = db.SQL{Both: `UPDATE peer_states SET caught_up_at = $2 WHERE school = $1`}
-	selectPeer   = db.SQL{Both: `SELECT epoch, appliance, software, carrier, timeline, head, clock_offset_ms, seen_at, caught_up_at FROM peer_states WHERE school = $1`}
+	selectPeer   = db.SQL{Both: `SELECT epoch, appliance, software, carrier, timeline, head, clock_offset_ms, seen_at, caught_up_at, report FROM peer_states WHERE school = $1`}
 
 	selectState = db.SQL{Both: `SELECT value FROM node_state WHERE key = $1`}
 	upsertState = db.SQL{Both: `INSERT INTO node_state (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value`}

@@ -20,8 +20,12 @@ func (p *Peer) notePeer(ctx context.Context, h syncproto.Hello) error {
 	if err != nil {
 		return err
 	}
+	report, err := syncproto.EncodeReport(h.Report)
+	if err != nil {
+		return err
+	}
 	return p.o.DB.Update(ctx, func(tx db.Tx) error {
-		_, err := tx.Exec(ctx, upsertPeer, p.o.Out.School, h.Epoch, h.Appliance, h.Software, carrier, h.Timeline, m.Data, h.Sent.Sub(now).Milliseconds(), now)
+		_, err := tx.Exec(ctx, upsertPeer, p.o.Out.School, h.Epoch, h.Appliance, h.Software, carrier, h.Timeline, m.Data, h.Sent.Sub(now).Milliseconds(), now, report)
 		return err
 	})
 }
@@ -56,6 +60,8 @@ type PeerState struct {
 	Head        syncproto.Marks
 	ClockOffset time.Duration
 	SeenAt      time.Time
+	// Report is what it said of itself.
+	Report syncproto.Report
 	// CaughtUpAt is until when everything of it is applied here; zero: never.
 	CaughtUpAt time.Time
 }
@@ -71,10 +77,13 @@ func ReadPeer(ctx context.Context, tx db.Tx, school string) (s PeerState, ok boo
 }
 
 func scanPeer(r db.Rows) (s PeerState, err error) {
-	var head []byte
+	var head, report []byte
 	var offset int64
 	var seen, caught db.Time
-	if err := r.Scan(&s.Epoch, &s.Appliance, &s.Software, &s.Carrier, &s.Timeline, &head, &offset, &seen, &caught); err != nil {
+	if err := r.Scan(&s.Epoch, &s.Appliance, &s.Software, &s.Carrier, &s.Timeline, &head, &offset, &seen, &caught, &report); err != nil {
+		return s, err
+	}
+	if s.Report, err = syncproto.DecodeReport(report); err != nil {
 		return s, err
 	}
 	a, err := syncproto.DecodeAck(head)

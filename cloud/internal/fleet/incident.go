@@ -1,0 +1,34 @@
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"urbanhomeschool.org/uhs/shared/db"
+	"urbanhomeschool.org/uhs/shared/id"
+)
+
+// Incident is something an admin should know of. Kind is a stable word that
+// has its sentence in the web app; Facts are the figures and ids in it, and
+// never a person's name.
+type Incident struct {
+	School string
+	Kind   string
+	Facts  map[string]any
+}
+
+// NoteIncident stores an incident in the caller's transaction, so that it is
+// told exactly when what it tells of happened.
+func NoteIncident(ctx context.Context, tx db.Tx, at time.Time, in Incident) error {
+	facts, err := json.Marshal(in.Facts)
+	if err != nil {
+		return fmt.Errorf("note incident %s: %w", in.Kind, err)
+	}
+	if in.Facts == nil {
+		facts = []byte("{}")
+	}
+	_, err = tx.Exec(ctx, insertIncident, id.New(), in.School, in.Kind, string(facts), at)
+	return err
+}
