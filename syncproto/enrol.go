@@ -5,6 +5,9 @@ package syncproto
 const (
 	ClaimPath = "/sync/v1/claim"
 	EpochPath = "/sync/v1/epoch"
+	// RecipientPath gives a box that was claimed before ClaimAnswer had it the
+	// cloud's recipient: GET, signed, answers a CloudRecipient.
+	RecipientPath = "/sync/v1/recipient"
 )
 
 // ClaimRequest makes a fresh box the appliance of a school. The keys are made on
@@ -19,16 +22,30 @@ type ClaimRequest struct {
 
 // ClaimAnswer is what a claimed box needs for its life.
 type ClaimAnswer struct {
-	SchoolID    string     `json:"school_id"`
-	SchoolName  string     `json:"school_name"`
-	ApplianceID string     `json:"appliance_id"`
-	Epoch       int64      `json:"epoch"`
-	Timeline    string     `json:"timeline"`
-	CloudKey    []byte     `json:"cloud_key"` // Ed25519 public key that signs packs
-	NATS        NATSAccess `json:"nats"`
+	SchoolID    string `json:"school_id"`
+	SchoolName  string `json:"school_name"`
+	ApplianceID string `json:"appliance_id"`
+	Epoch       int64  `json:"epoch"`
+	Timeline    string `json:"timeline"`
+	CloudKey    []byte `json:"cloud_key"` // Ed25519 public key that signs packs
+	// CloudRecipient is the age X25519 recipient for what only the cloud may
+	// open: bundles. Empty from an older cloud.
+	CloudRecipient string     `json:"cloud_recipient,omitempty"`
+	NATS           NATSAccess `json:"nats"`
 	// Sealed is age-encrypted to the box's recipient: a SealedSecrets as JSON.
 	Sealed []byte `json:"sealed"`
 }
+
+// CloudRecipient is the age X25519 recipient for what only the cloud may open.
+// Signature is the cloud key's, over RecipientMessage: the box pinned that key
+// when it was claimed.
+type CloudRecipient struct {
+	Recipient string `json:"recipient"`
+	Signature []byte `json:"signature"`
+}
+
+// RecipientMessage is what the cloud signs of its recipient.
+func RecipientMessage(recipient string) []byte { return []byte("uhs-recipient-1\n" + recipient) }
 
 // SealedSecrets never travel in the clear.
 type SealedSecrets struct {

@@ -244,9 +244,15 @@ func (k *core) addNetwork() error {
 	if !ok {
 		return errors.New("the pack key has no public half")
 	}
+	sealed, err := k.keys.sealed()
+	if err != nil {
+		return err
+	}
+	recipient := sealed.Recipient().String()
 	k.fleet = fleet.New(fleet.Options{
 		DB: k.db, Mirrors: k.hub, Outbox: k.outbox, Applier: k.applier, Clock: k.clock, Log: k.log, Timeline: k.timeline, Software: Version,
 		CloudKey: public, Pepper: k.keys.pepper,
+		Recipient: syncproto.CloudRecipient{Recipient: recipient, Signature: ed25519.Sign(signer, syncproto.RecipientMessage(recipient))},
 		Claimed: func(ctx context.Context, tx db.Tx, school, recipient string) error {
 			if err := k.packs.LicenseAll(ctx, tx, packs.Holder{School: identity.SchoolID(school), Recipient: recipient}); err != nil {
 				return fmt.Errorf("license the courses: %w", err)

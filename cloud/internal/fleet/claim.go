@@ -61,7 +61,7 @@ func (s *Service) Claim(ctx context.Context, in syncproto.ClaimRequest) (syncpro
 	if err := validClaim(in); err != nil {
 		return syncproto.ClaimAnswer{}, err
 	}
-	out := syncproto.ClaimAnswer{ApplianceID: id.New(), Timeline: s.o.Timeline, CloudKey: s.o.CloudKey}
+	out := syncproto.ClaimAnswer{ApplianceID: id.New(), Timeline: s.o.Timeline, CloudKey: s.o.CloudKey, CloudRecipient: s.o.Recipient.Recipient}
 	err := s.o.DB.Update(ctx, func(tx db.Tx) error {
 		c, err := s.lockCode(ctx, tx, in.Code)
 		if err != nil {

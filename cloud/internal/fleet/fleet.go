@@ -44,6 +44,8 @@ type Options struct {
 	Software string
 	// CloudKey is the public key that signs packs.
 	CloudKey []byte
+	// Recipient is for what only the cloud may open, signed by the cloud key.
+	Recipient syncproto.CloudRecipient
 	// Pepper is the key of a school's sign-in verifiers.
 	Pepper func(identity.SchoolID) ([]byte, error)
 	// Claimed is called in the claiming transaction, so that the school's licences
@@ -64,6 +66,9 @@ type Service struct {
 
 // New makes a stopped Service.
 func New(o Options) *Service { return &Service{o: o, talks: map[string]*conversation{}} }
+
+// Recipient is the cloud's recipient, for boxes that do not know it yet.
+func (s *Service) Recipient() syncproto.CloudRecipient { return s.o.Recipient }
 
 // codeLife is how long a claim code can be used.
 const codeLife = 14 * 24 * time.Hour

@@ -32,14 +32,17 @@ import (
 // State is what a claimed box knows of itself; it is kept in the database,
 // since the epoch must move in the same transaction as the outbox.
 type State struct {
-	CloudURL    string               `json:"cloud_url"`
-	SchoolID    string               `json:"school_id"`
-	SchoolName  string               `json:"school_name"`
-	ApplianceID string               `json:"appliance_id"`
-	Epoch       int64                `json:"epoch"`
-	Timeline    string               `json:"timeline"`
-	CloudKey    []byte               `json:"cloud_key"`
-	NATS        syncproto.NATSAccess `json:"nats"`
+	CloudURL    string `json:"cloud_url"`
+	SchoolID    string `json:"school_id"`
+	SchoolName  string `json:"school_name"`
+	ApplianceID string `json:"appliance_id"`
+	Epoch       int64  `json:"epoch"`
+	Timeline    string `json:"timeline"`
+	CloudKey    []byte `json:"cloud_key"`
+	// CloudRecipient is for what only the cloud may open; empty on a box that was
+	// claimed before it was told.
+	CloudRecipient string               `json:"cloud_recipient,omitempty"`
+	NATS           syncproto.NATSAccess `json:"nats"`
 }
 
 // Log is the uplink's log in the present epoch.
@@ -141,7 +144,7 @@ func (a *Agent) Claim(ctx context.Context, cloudURL, code string) (State, error)
 		return State{}, err
 	}
 	s := State{CloudURL: cloudURL, SchoolID: out.SchoolID, SchoolName: out.SchoolName, ApplianceID: out.ApplianceID, Epoch: out.Epoch,
-		Timeline: out.Timeline, CloudKey: out.CloudKey, NATS: out.NATS}
+		Timeline: out.Timeline, CloudKey: out.CloudKey, CloudRecipient: out.CloudRecipient, NATS: out.NATS}
 	if err := a.db.Update(ctx, func(tx db.Tx) error { return writeState(ctx, tx, s) }); err != nil {
 		return State{}, err
 	}
