@@ -35,9 +35,9 @@ var (
 	sealHead    = db.SQL{Both: `UPDATE outbox_heads SET seq = $4, acked_seq = $4 WHERE school = $1 AND epoch = $2 AND lane = $3`}
 
 	countWaiting  = db.SQL{Both: `SELECT coalesce(sum(seq - acked_seq), 0) FROM outbox_heads WHERE school = $1 AND epoch = $2`}
-	oldestWaiting = db.SQL{Both: `SELECT min(o.created_at) FROM outbox o JOIN outbox_heads h
-		ON h.school = o.school AND h.epoch = o.epoch AND h.lane = o.lane
-		WHERE o.school = $1 AND o.epoch = $2 AND o.seq > h.acked_seq`}
+	// The oldest of a lane is its first one, so this reads one row a lane.
+	oldestWaiting = db.SQL{Both: `SELECT min((SELECT o.created_at FROM outbox o WHERE o.school = h.school AND o.epoch = h.epoch AND o.lane = h.lane
+		AND o.seq > h.acked_seq ORDER BY o.seq LIMIT 1)) FROM outbox_heads h WHERE h.school = $1 AND h.epoch = $2`}
 	lastAcked = db.SQL{Both: `SELECT max(acked_at) FROM outbox_heads WHERE school = $1 AND epoch = $2`}
 
 	insertWatermark = db.SQL{Both: `INSERT INTO watermarks (school, epoch, lane, seq, chain, applied_at) VALUES ($1, $2, $3, 0, $4, $5) ON CONFLICT DO NOTHING`}

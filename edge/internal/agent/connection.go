@@ -30,6 +30,8 @@ type ConnectionOptions struct {
 	Log   *slog.Logger
 	// Heard is called when the cloud has answered: the link is up.
 	Heard func()
+	// Report is what the box says of itself in its hello; nil: nothing.
+	Report func(ctx context.Context, tx db.Tx) (syncproto.Report, error)
 	// MaxFrame is smaller on thin lines; zero: the protocol's limit.
 	MaxFrame int
 }
@@ -199,6 +201,7 @@ func (c *Connection) open(ctx context.Context) error {
 		Heard:    func(syncproto.Hello) { c.o.Heard() },
 		Progress: func(m syncproto.Marks) { link.Drained(context.WithoutCancel(ctx), m) },
 		Carrier:  func() string { return link.Carrier() },
+		Report:   c.o.Report,
 	})
 	mirror, err := leaf.Open(leaf.Options{
 		Dir: filepath.Join(c.o.Dir, "nats"), School: s.SchoolID, Appliance: s.ApplianceID, Epoch: s.Epoch, Domain: s.NATS.EdgeDomain,

@@ -34,6 +34,7 @@ type school struct {
 	connection *agent.Connection
 	packs      *packs.Service
 	store      *pack.Store
+	report     *reporter
 }
 
 // softMemory is what the collector aims to stay below, so that the box's other
@@ -82,9 +83,10 @@ func (b *box) assemble(ctx context.Context) (*school, error) {
 	if _, err := applier.ReplayUnknown(ctx); err != nil {
 		return nil, err
 	}
+	s.report = newReporter(b.agent.Log, b.clock, b.log, b.config.DataDir)
 	s.connection = agent.NewConnection(agent.ConnectionOptions{
 		Agent: b.agent, DB: d, Outbox: outbox, Applier: applier, Dir: b.config.DataDir, Clock: b.clock, Log: b.log, MaxFrame: b.config.MaxFrame,
-		Heard: s.packs.Wake,
+		Heard: func() { s.report.heard(); s.packs.Wake() }, Report: s.report.report,
 	})
 	s.group.Add("sessions", service.Every(time.Hour, func(ctx context.Context) {
 		if err := s.domains.Identity.Sweep(ctx); err != nil && ctx.Err() == nil {
