@@ -20,8 +20,22 @@ func OpenStore(dir string) (*Store, error) {
 	if err := os.MkdirAll(filepath.Join(dir, "part"), 0o750); err != nil {
 		return nil, fmt.Errorf("open blob store: %w", err)
 	}
+	// What was being put when the power went is whole nowhere.
+	left, err := filepath.Glob(filepath.Join(dir, "part", putPrefix+"*"))
+	for _, f := range left {
+		err = errors.Join(err, os.Remove(f))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open blob store: %w", err)
+	}
 	return &Store{dir: dir}, nil
 }
+
+// putPrefix begins the names of files that are not known to be whole.
+const putPrefix = "put-"
+
+// Dir is the store's folder.
+func (s *Store) Dir() string { return s.dir }
 
 // Path is where the blob is, and whether it is there. It is false for anything
 // that is not a hash.
@@ -43,7 +57,7 @@ func (s *Store) Put(data []byte) (string, error) {
 	if _, ok := s.Path(sha); ok {
 		return sha, nil
 	}
-	f, err := os.CreateTemp(filepath.Join(s.dir, "part"), "put-*")
+	f, err := os.CreateTemp(filepath.Join(s.dir, "part"), putPrefix+"*")
 	if err != nil {
 		return "", fmt.Errorf("keep blob: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
+	"io"
 	"io/fs"
 	"log/slog"
 	"strings"
@@ -281,4 +282,51 @@ func TestLicense(t *testing.T) {
 			t.Error("a short secret was taken")
 		}
 	})
+}
+
+func TestPiecesForAnExport(t *testing.T) {
+	w := newWorld(t)
+	picture := `<svg xmlns="http://www.w3.org/2000/svg"><title>shared</title></svg>`
+	for _, slug := range []string{"a", "b"} {
+		files := course(slug, "![a seed](media/a.svg)").(fstest.MapFS)
+		files["media/a.svg"] = &fstest.MapFile{Data: []byte(picture)}
+		e := publish(t, w, files)
+		h, _ := appliance(t, "s1")
+		if err := w.License(t.Context(), h, e.CourseID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pieces, err := w.Pieces(t.Context(), "s1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]int{}
+	for i, p := range pieces {
+		seen[p.SHA256]++
+		if p.Manifest != (i < 2) {
+			t.Errorf("piece %d of %d is a manifest: %v", i, len(pieces), p.Manifest)
+		}
+		r, err := w.OpenPiece(p.SHA256)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := io.ReadAll(r)
+		if err := errors.Join(err, r.Close()); err != nil || pack.Hash(data) != p.SHA256 || int64(len(data)) != p.Size {
+			t.Errorf("piece %d: %d bytes, %v", i, len(data), err)
+		}
+		if last := i == len(pieces)-1; last != bytes.Contains(data, []byte("<title>shared")) {
+			t.Errorf("the picture of both courses is not the last: piece %d", i)
+		}
+	}
+	for sha, n := range seen {
+		if n != 1 {
+			t.Errorf("%s is carried %d times", sha, n)
+		}
+	}
+	if others, err := w.Pieces(t.Context(), "s2"); err != nil || len(others) != 0 {
+		t.Errorf("a school without licences gets %d pieces, %v", len(others), err)
+	}
+	if _, err := w.OpenPiece("../../etc/passwd"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("opened a path: %v", err)
+	}
 }
