@@ -73,6 +73,9 @@ type Hello struct {
 	Software string
 	// Report is what an appliance says of itself, for the same pages.
 	Report Report
+	// Snapshot is set by the cloud when its log cannot bring the appliance to the
+	// present: it has to take a snapshot.
+	Snapshot bool
 }
 
 // Ack says how far the sender has applied the other side's log. Backed is how
@@ -105,6 +108,7 @@ type wireHello struct {
 	Reply     bool        `cbor:"12,keyasint,omitempty"`
 	Software  string      `cbor:"13,keyasint,omitempty"`
 	Report    *wireReport `cbor:"14,keyasint,omitempty"`
+	Snapshot  bool        `cbor:"15,keyasint,omitempty"`
 }
 
 type wireAck struct {
@@ -120,7 +124,8 @@ const maxSmall = 16 << 10
 // EncodeHello writes h.
 func EncodeHello(h Hello) (Message, error) {
 	raw, err := marshal(wireHello{Format: 1, School: h.School, Appliance: h.Appliance, Epoch: h.Epoch, Out: toWire(h.Out), Acked: toWire(h.Acked),
-		In: toWire(h.In), Min: MinSchema, Max: SchemaVersion, Timeline: h.Timeline, Sent: h.Sent.UnixMicro(), Reply: h.Reply, Software: h.Software, Report: h.Report.wire()})
+		In: toWire(h.In), Min: MinSchema, Max: SchemaVersion, Timeline: h.Timeline, Sent: h.Sent.UnixMicro(), Reply: h.Reply, Software: h.Software, Report: h.Report.wire(),
+		Snapshot: h.Snapshot})
 	return Message{Kind: KindHello, Data: append([]byte{codecRaw}, raw...)}, err
 }
 
@@ -138,7 +143,7 @@ func DecodeHello(b []byte) (h Hello, err error) {
 		return h, ErrSchema
 	}
 	h = Hello{School: w.School, Appliance: w.Appliance, Epoch: w.Epoch, MinSchema: w.Min, MaxSchema: w.Max, Timeline: w.Timeline,
-		Sent: time.UnixMicro(w.Sent).UTC(), Reply: w.Reply, Software: w.Software, Report: w.Report.report()}
+		Sent: time.UnixMicro(w.Sent).UTC(), Reply: w.Reply, Software: w.Software, Report: w.Report.report(), Snapshot: w.Snapshot}
 	for _, p := range []struct {
 		to   *Marks
 		from []wireMark

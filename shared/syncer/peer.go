@@ -42,6 +42,12 @@ type PeerOptions struct {
 	Carrier func() string
 	// Report is what this side says of itself in its hello; nil: nothing.
 	Report func(ctx context.Context, tx db.Tx) (syncproto.Report, error)
+	// Offer decides, on the cloud, whether an appliance that has applied this much
+	// needs a snapshot; nil: never.
+	Offer func(ctx context.Context, tx db.Tx, in syncproto.Marks) (bool, error)
+	// SnapshotNeeded is called, on the appliance, when the cloud's hello says so or
+	// the cloud's log contradicts what is applied here. It must not block.
+	SnapshotNeeded func()
 }
 
 // Limits of what is sent and not yet applied: about two seconds of a link. It
@@ -81,6 +87,7 @@ type Peer struct {
 	idle      bool                           // nothing waited at the last look
 	turn      syncproto.Lane
 	other     syncproto.Hello
+	offered   bool // the last hello said that the appliance needs a snapshot
 }
 
 type flight struct {
@@ -178,6 +185,9 @@ func (p *Peer) deny(err error) {
 	if !known {
 		p.o.Log.Error("the other side's log contradicts what was applied", logging.School(p.o.In.School), logging.Err(err))
 	}
+	if p.o.SnapshotNeeded != nil {
+		p.o.SnapshotNeeded()
+	}
 }
 
 // fork stops sending: the owner of this log has to mend it.
@@ -225,11 +235,21 @@ func (p *Peer) handleHello(ctx context.Context, data []byte) error {
 	if p.o.Heard != nil {
 		p.o.Heard(h)
 	}
-	if err := p.acknowledge(ctx, h.In, [syncproto.Lanes]int64{}); err != nil {
+	if h.Snapshot && p.o.SnapshotNeeded != nil {
+		p.o.SnapshotNeeded()
+	}
+	err = p.acknowledge(ctx, h.In, [syncproto.Lanes]int64{})
+	off := p.o.Offer != nil && (errors.Is(err, ErrFork) || errors.Is(err, ErrPruned))
+	if err != nil && !off {
 		return err
 	}
 	p.mu.Lock()
-	p.believe(h.In)
+	if off { // it hears in the answer that it needs a snapshot, and gets no frames
+		p.forked = true
+	} else {
+		p.believe(h.In)
+		p.forked = p.forked && p.o.Offer == nil
+	}
 	p.ready, p.other, p.caughtUp = true, h, false
 	p.replyDue = p.replyDue || !h.Reply
 	p.ackDue = true
@@ -419,6 +439,13 @@ func (p *Peer) hello(ctx context.Context, tx db.Tx, heads Heads, in syncproto.Ma
 			return syncproto.Message{}, err
 		}
 	}
+	if p.o.Offer != nil && p.ready {
+		var err error
+		if h.Snapshot, err = p.o.Offer(ctx, tx, p.other.In); err != nil {
+			return syncproto.Message{}, err
+		}
+		p.offered = h.Snapshot
+	}
 	return syncproto.EncodeHello(h)
 }
 
@@ -488,7 +515,8 @@ func (p *Peer) frames(ctx context.Context, tx db.Tx, heads Heads, maxFrame int) 
 			}
 		}
 	}
-	for idle := 0; idle < int(syncproto.Lanes) && p.inFlight < p.window; {
+	// A snapshot brings what is in the other lanes: only what is urgent goes beside it.
+	for idle := 0; !p.offered && idle < int(syncproto.Lanes) && p.inFlight < p.window; {
 		p.turn = (p.turn + 1) % syncproto.Lanes
 		more, err := next(p.turn)
 		if err != nil {
