@@ -71,9 +71,22 @@ func (b *box) syncStatus(ctx context.Context, s *school) (api.SyncStatus, error)
 		out.Waiting = back.Waiting
 		out.OldestWaitingAt, out.LastSyncedAt = moment(back.Oldest), moment(back.LastApplied)
 		peer, heard, err := syncer.ReadPeer(ctx, tx, state.SchoolID)
+		if err != nil {
+			return err
+		}
 		if heard && out.LastSyncedAt == nil {
 			out.LastSyncedAt = moment(peer.SeenAt)
 		}
+		heads, err := syncer.ReadHeads(ctx, tx, state.Log())
+		if err != nil {
+			return err
+		}
+		r, err := s.report.report(ctx, tx)
+		out.CopyState = r.CopyState
+		if r.CopyAt > 0 {
+			out.CopyAt = moment(time.Unix(r.CopyAt, 0).UTC())
+		}
+		out.Needs = needs(seen{now: out.Now, up: up, back: back, heads: heads, peer: peer, report: r})
 		return err
 	})
 	return out, err

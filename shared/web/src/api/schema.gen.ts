@@ -2615,10 +2615,22 @@ export interface components {
         SyllabusBody: {
             strands: components["schemas"]["StrandBody"][];
         };
+        SyncNeed: {
+            /** @enum {string} */
+            code: "disk" | "clock" | "stuck" | "carry" | "copy" | "payment";
+            /** Format: int64 */
+            count: number;
+            /** Format: date-time */
+            since: string | null;
+        };
         SyncStatus: {
             carrier?: string;
             /** @description false: this box does not belong to a school yet. */
             claimed: boolean;
+            /** Format: date-time */
+            copy_at: string | null;
+            /** @description ok, or what is wrong with the second medium; empty: there is none. */
+            copy_state?: string;
             /** Format: date-time */
             last_synced_at: string | null;
             /**
@@ -2626,6 +2638,8 @@ export interface components {
              * @enum {string}
              */
             link: "up" | "down" | "none";
+            /** @description What a grown-up at the school should see to, most urgent first. */
+            needs: components["schemas"]["SyncNeed"][];
             /**
              * Format: date-time
              * @description The server's clock.

@@ -1,9 +1,10 @@
-import { Cloud, CloudOff, LoaderCircle, RefreshCw, School } from 'lucide-react';
+import { Cloud, CloudOff, LoaderCircle, RefreshCw, School, TriangleAlert } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
-import { moment, number } from '../i18n/format';
+import { useSession } from '../features/identity/session';
+import { ago, moment, number, since } from '../i18n/format';
 import { useConnection } from '../offline/connection';
-import { type Sentence, sentence } from '../offline/sentence';
+import { type Advice, advice, type Sentence, sentence } from '../offline/sentence';
 import { useUnsent } from '../offline/useUnsent';
 
 const ICONS = { cloud: Cloud, box: School, sending: RefreshCw, offline: CloudOff, checking: LoaderCircle };
@@ -20,6 +21,8 @@ export function SyncSentence() {
   const { reachable, status } = useConnection();
   const unsent = useUnsent();
   const said = sentence({ reachable, status });
+  const role = useSession((s) => s.me?.role);
+  const todo = advice({ reachable, status }, role);
   const Icon = ICONS[said.icon];
 
   return (
@@ -35,6 +38,7 @@ export function SyncSentence() {
             })}
           </span>
         </p>
+        {todo && <ToDo advice={todo} />}
         {unsent.length > 0 && (
           <Link
             to="/unsent"
@@ -45,5 +49,28 @@ export function SyncSentence() {
         )}
       </div>
     </div>
+  );
+}
+
+/** What a grown-up should do about the box, in one sentence. */
+function ToDo({ advice }: { advice: Advice }) {
+  const { t, i18n } = useTranslation();
+  const when = advice.said === 'since' ? since : ago;
+  return (
+    <p className={`flex flex-wrap items-center gap-x-2 py-1.5 ${advice.urgent ? 'font-semibold' : ''}`}>
+      {advice.urgent && <TriangleAlert aria-hidden="true" className="size-4 shrink-0" />}
+      <span>
+        {t(advice.key, {
+          count: advice.count,
+          shown: advice.count === undefined ? '' : number(advice.count, i18n.language),
+          since: advice.at ? when(advice.at, i18n.language) : '',
+        })}
+      </span>
+      {advice.link && (
+        <Link to={advice.link.to} className="inline-flex min-h-tap items-center underline underline-offset-2">
+          {t(advice.link.key)}
+        </Link>
+      )}
+    </p>
   );
 }

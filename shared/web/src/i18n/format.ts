@@ -29,6 +29,14 @@ export function moment(iso: string, language: string, now: Date = new Date()): s
   );
 }
 
+/** "Tuesday" within the last six days, else "20 November". */
+export function since(iso: string, language: string, now: Date = new Date()): string {
+  const at = new Date(iso);
+  const near = now.getTime() - at.getTime() < 6 * 86_400_000;
+  const words: Intl.DateTimeFormatOptions = near ? { weekday: 'long' } : { day: 'numeric', month: 'long' };
+  return new Intl.DateTimeFormat(locale(language), words).format(at);
+}
+
 export function day(iso: string, language: string): string {
   return new Intl.DateTimeFormat(locale(language), { day: 'numeric', month: 'long', year: 'numeric' }).format(
     new Date(iso),

@@ -1,5 +1,5 @@
 import type { SyncStatus } from '../api/types';
-import { sentence } from './sentence';
+import { advice, sentence } from './sentence';
 
 const status = (change: Partial<SyncStatus>): SyncStatus => ({
   side: 'school',
@@ -10,6 +10,8 @@ const status = (change: Partial<SyncStatus>): SyncStatus => ({
   oldest_waiting_at: null,
   version: '1',
   now: '2026-11-23T08:00:00Z',
+  needs: [],
+  copy_at: null,
   last_synced_at: '2026-11-23T07:42:00Z',
   ...change,
 });
@@ -57,5 +59,48 @@ describe('the sentence about the work', () => {
   it('names the cloud when the cloud serves the page', () => {
     expect(sentence({ reachable: true, status: status({ side: 'cloud' }) }).key).toBe('sync.cloud');
     expect(sentence({ reachable: false, status: status({ side: 'cloud' }) }).key).toBe('sync.offline_cloud');
+  });
+});
+
+describe('what a grown-up should do', () => {
+  const carry = { code: 'carry' as const, count: 212, since: '2026-11-20T08:00:00Z' };
+  const on = (change: Partial<SyncStatus>) => ({ reachable: true, status: status(change) });
+
+  it('is to carry the work when it waits for days', () => {
+    expect(advice(on({ waiting: 212, needs: [carry] }), 'instructor')).toMatchObject({
+      key: 'sync.need.carry',
+      count: 212,
+      at: carry.since,
+      link: { to: '/carry' },
+    });
+  });
+
+  it('is never shown to a child, a parent or somebody who has not signed in', () => {
+    for (const role of ['student', 'parent', undefined] as const) {
+      expect(advice(on({ needs: [carry] }), role)).toBeNull();
+    }
+  });
+
+  it('is the most urgent thing alone', () => {
+    const disk = { code: 'disk' as const, count: 300, since: null };
+    expect(advice(on({ needs: [disk, carry] }), 'instructor')?.key).toBe('sync.need.disk');
+  });
+
+  it('asks for the stick, and says how old the copy is', () => {
+    const copy = { code: 'copy' as const, count: 0, since: null };
+    const gone = on({ needs: [copy], copy_state: 'missing', copy_at: '2026-11-23T07:00:00Z' });
+    expect(advice(gone, 'instructor')).toMatchObject({ key: 'sync.need.copy', at: '2026-11-23T07:00:00Z' });
+    const never = on({ needs: [copy], copy_state: 'missing' });
+    expect(advice(never, 'instructor')?.key).toBe('sync.need.copy_never');
+  });
+
+  it('says how old the safety copy is when all is well', () => {
+    const well = on({ copy_state: 'ok', copy_at: '2026-11-23T07:57:00Z' });
+    expect(advice(well, 'instructor')).toMatchObject({ key: 'sync.copy_ok', said: 'ago', urgent: false });
+    expect(advice(on({}), 'instructor')).toBeNull();
+  });
+
+  it('says nothing when the box does not answer', () => {
+    expect(advice({ reachable: false, status: status({ needs: [carry] }) }, 'instructor')).toBeNull();
   });
 });

@@ -1,4 +1,4 @@
-import type { SyncStatus } from '../api/types';
+import type { Role, SyncStatus } from '../api/types';
 
 export interface Connection {
   /** null until the first answer or failure. */
@@ -39,4 +39,42 @@ export function sentence({ reachable, status }: Connection): Sentence {
   if (!at) return { tone: 'quiet', icon: 'box', key: 'sync.never' };
   const key = status.link === 'up' ? 'sync.done' : 'sync.done_no_internet';
   return { tone: 'quiet', icon: 'cloud', key, at };
+}
+
+export interface Advice {
+  key: string;
+  count?: number;
+  /** When it began, or the newest copy was made. */
+  at?: string;
+  /** How the time is said: the day it began, or how long ago. */
+  said: 'since' | 'ago';
+  link?: { to: string; key: string };
+  urgent: boolean;
+}
+
+/**
+ * What somebody should do, for grown-ups only: the most urgent need of the box, else how old its
+ * safety copy is. Children see the sentence alone.
+ */
+export function advice({ reachable, status }: Connection, role: Role | undefined): Advice | null {
+  if (reachable === false || !status || status.side !== 'school') return null;
+  if (role !== 'instructor' && role !== 'admin') return null;
+  const need = status.needs[0];
+  if (!need) {
+    if (status.copy_state !== 'ok' || !status.copy_at) return null;
+    return { key: 'sync.copy_ok', at: status.copy_at, said: 'ago', urgent: false };
+  }
+  const at = need.since ?? undefined;
+  if (need.code === 'copy') {
+    const key = status.copy_at ? 'sync.need.copy' : 'sync.need.copy_never';
+    return { key, at: status.copy_at ?? undefined, said: 'ago', urgent: true };
+  }
+  return {
+    key: `sync.need.${need.code}`,
+    count: need.count,
+    at,
+    said: 'since',
+    link: need.code === 'carry' ? { to: '/carry', key: 'sync.need.carry_link' } : undefined,
+    urgent: need.code !== 'payment',
+  };
 }
