@@ -8,6 +8,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -59,6 +61,36 @@ func MountPacks(a *API, blobs Blobs, guard fiber.Handler) {
 	a.App.Get("/packs/blob/:sha256", guard, serve)
 }
 
+// slotTime is the longest a transfer holds its slot: one that hangs does not
+// keep others out for ever.
+const slotTime = 10 * time.Minute
+
+// slotKey is where a request keeps what gives its slot back.
+const slotKey = "slot"
+
+// Slots lets n file transfers run at a time; more are told to come again. A slot
+// is given back when the file is sent, or the other side is gone.
+func Slots(n int) fiber.Handler {
+	free := make(chan struct{}, n)
+	return func(c *fiber.Ctx) error {
+		select {
+		case free <- struct{}{}:
+		default:
+			c.Set(fiber.HeaderRetryAfter, "10")
+			return c.SendStatus(http.StatusServiceUnavailable)
+		}
+		release := sync.OnceFunc(func() { <-free })
+		timer := time.AfterFunc(slotTime, release)
+		done := func() { timer.Stop(); release() }
+		c.Locals(slotKey, done)
+		err := c.Next()
+		if err != nil || !c.Response().IsBodyStream() {
+			done()
+		}
+		return err
+	}
+}
+
 // MountDownloads adds the list of licensed courses and how far each is at this
 // school's appliance. T is one of them.
 func MountDownloads[T any](a *API, list func(ctx context.Context) ([]T, error)) {
@@ -90,9 +122,13 @@ func sendFile(c *fiber.Ctx, path string) error {
 	}
 	c.Set(fiber.HeaderCacheControl, forever)
 	c.Set(fiber.HeaderAcceptRanges, "bytes")
+	var end io.Closer = f
+	if done, ok := c.Locals(slotKey).(func()); ok {
+		end = closing{f, done}
+	}
 	first, last, ok := byteRange(c.Get(fiber.HeaderRange), info.Size())
 	if !ok {
-		return c.SendStream(f, int(info.Size()))
+		return c.SendStream(part{f, end}, int(info.Size()))
 	}
 	if first > last {
 		_ = f.Close()
@@ -101,13 +137,25 @@ func sendFile(c *fiber.Ctx, path string) error {
 	}
 	c.Set(fiber.HeaderContentRange, fmt.Sprintf("bytes %d-%d/%d", first, last, info.Size()))
 	c.Status(http.StatusPartialContent)
-	return c.SendStream(part{io.NewSectionReader(f, first, last-first+1), f}, int(last-first+1))
+	return c.SendStream(part{io.NewSectionReader(f, first, last-first+1), end}, int(last-first+1))
 }
 
 // part is a piece of a file that closes it.
 type part struct {
 	io.Reader
 	io.Closer
+}
+
+// closing closes a file and gives its slot back.
+type closing struct {
+	io.Closer
+	done func()
+}
+
+// Close implements io.Closer.
+func (c closing) Close() error {
+	defer c.done()
+	return c.Closer.Close()
 }
 
 // byteRange reads "bytes=a-", "bytes=a-b" and "bytes=-n" (RFC 9110, 14.1.2);

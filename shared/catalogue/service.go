@@ -37,6 +37,7 @@ type Service struct {
 	db     db.DB
 	access Access
 	counts Enrolments
+	opened func(CourseID)
 }
 
 // Options are what New needs.
@@ -45,10 +46,15 @@ type Options struct {
 	Access Access
 	// Enrolments is optional: without it courses have no count of learners.
 	Enrolments Enrolments
+	// Opened, optional, hears of each lesson that somebody opens, by its course. It
+	// must not block.
+	Opened func(course CourseID)
 }
 
 // New makes the service.
-func New(o Options) *Service { return &Service{db: o.DB, access: o.Access, counts: o.Enrolments} }
+func New(o Options) *Service {
+	return &Service{db: o.DB, access: o.Access, counts: o.Enrolments, opened: o.Opened}
+}
 
 // Filter chooses courses; empty fields choose all.
 type Filter struct {
@@ -221,6 +227,9 @@ func (s *Service) Lesson(ctx context.Context, who identity.Actor, course CourseI
 	})
 	if err != nil {
 		return OpenLesson{}, wrap(err, "open lesson")
+	}
+	if s.opened != nil {
+		s.opened(course)
 	}
 	return out, nil
 }

@@ -33,6 +33,8 @@ type Differences struct {
 	// to the other side.
 	Routes  []tutor.Route
 	Forward bool
+	// Opened, optional, hears of each lesson that somebody opens, by its course.
+	Opened func(course catalogue.CourseID)
 	// Freshness tells up to when a school's work has arrived here.
 	Freshness assessment.Freshness
 }
@@ -51,7 +53,7 @@ type Domains struct {
 func Join(d Differences) (Domains, error) {
 	d.Identity.DB, d.Identity.Clock = d.DB, d.Clock
 	people := identity.New(d.Identity)
-	courses := catalogue.New(catalogue.Options{DB: d.DB, Access: Entitled{}, Enrolments: learning.Counts{}})
+	courses := catalogue.New(catalogue.Options{DB: d.DB, Access: Entitled{}, Enrolments: learning.Counts{}, Opened: d.Opened})
 	pay := payments.New(d.DB, payments.Options{Clock: d.Clock, Prices: Prices{}, Guardians: Guardians{people}, Gateway: d.Gateway, Sign: d.Sign})
 	learn := learning.New(learning.Options{DB: d.DB, Clock: d.Clock, Access: courses, People: people, Practice: assessment.Sittings{}})
 	assess := assessment.New(assessment.Options{DB: d.DB, Clock: d.Clock, Log: d.Log, Access: courses, Learning: learn, Families: people, Freshness: d.Freshness})

@@ -15,18 +15,20 @@ var Version = "dev" //nolint:gochecknoglobals // the linker can only set a packa
 
 // Config is read from the environment.
 type Config struct {
-	DataDir     string `env:"DATA_DIR" default:"./data" doc:"Where the database, the box's keys and the courses lie."`
-	HTTPAddr    string `env:"HTTP_ADDR" default:":8080" doc:"Address the school's Wi-Fi reaches."`
-	CloudURL    string `env:"CLOUD_URL" doc:"The cloud; needed to claim the box, remembered then. Set again to override."`
-	ClaimCode   string `env:"CLAIM_CODE" doc:"Claims the box at the first start."`
-	LeafURL     string `env:"LEAF_URL" doc:"Overrides the address of the cloud's NATS hub, tls://host:port."`
-	LogLevel    string `env:"LOG_LEVEL" default:"info" doc:"debug, info, warn or error."`
-	Environment string `env:"ENVIRONMENT" default:"development" doc:"development or production."`
-	OllamaURL   string `env:"OLLAMA_URL" doc:"A local Ollama server; empty: answers come from the lessons alone."`
-	OllamaModel string `env:"OLLAMA_MODEL" doc:"The model to ask, as Ollama names it."`
-	Threads     int    `env:"OLLAMA_THREADS" doc:"Threads a local answer may use; by default all cores but one."`
-	MaxFrame    int    `env:"MAX_FRAME" doc:"Largest frame sent, bytes; 16384 on thin lines."`
-	BcryptCost  int    `env:"BCRYPT_COST" default:"10" doc:"Work factor of PIN and password hashes, 10 or more in production."`
+	DataDir     string   `env:"DATA_DIR" default:"./data" doc:"Where the database, the box's keys and the courses lie."`
+	HTTPAddr    string   `env:"HTTP_ADDR" default:":8080" doc:"Address the school's Wi-Fi reaches."`
+	CloudURL    string   `env:"CLOUD_URL" doc:"The cloud; needed to claim the box, remembered then. Set again to override."`
+	ClaimCode   string   `env:"CLAIM_CODE" doc:"Claims the box at the first start."`
+	LeafURL     string   `env:"LEAF_URL" doc:"Overrides the address of the cloud's NATS hub, tls://host:port."`
+	LogLevel    string   `env:"LOG_LEVEL" default:"info" doc:"debug, info, warn or error."`
+	Environment string   `env:"ENVIRONMENT" default:"development" doc:"development or production."`
+	OllamaURL   string   `env:"OLLAMA_URL" doc:"A local Ollama server; empty: answers come from the lessons alone."`
+	OllamaModel string   `env:"OLLAMA_MODEL" doc:"The model to ask, as Ollama names it."`
+	Threads     int      `env:"OLLAMA_THREADS" doc:"Threads a local answer may use; by default all cores but one."`
+	MaxFrame    int      `env:"MAX_FRAME" doc:"Largest frame sent, bytes; 16384 on thin lines."`
+	Neighbours  []string `env:"NEIGHBOURS" doc:"Boxes on the same network that may have courses already, http://host:port,...; asked before the cloud."`
+	KeepFree    int64    `env:"KEEP_FREE" default:"500000000" doc:"Bytes of the disk that courses never use."`
+	BcryptCost  int      `env:"BCRYPT_COST" default:"10" doc:"Work factor of PIN and password hashes, 10 or more in production."`
 }
 
 // Run is the program: a sub-command or, by default, serve.

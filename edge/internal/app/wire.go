@@ -62,6 +62,7 @@ func (b *box) assemble(ctx context.Context) (*school, error) {
 		return nil, err
 	}
 	differences := b.differences(d, state)
+	differences.Opened = func(course catalogue.CourseID) { s.packs.Opened(course) }
 	if model != nil {
 		differences.Routes = []tutor.Route{{Provider: model}}
 		s.group.Add("local model", model.Warmer())
@@ -78,6 +79,7 @@ func (b *box) assemble(ctx context.Context) (*school, error) {
 	s.packs = packs.New(packs.Options{
 		DB: b.db, Store: s.store, Client: b.agent.Client(), BaseURL: state.CloudURL, Signer: ed25519.PublicKey(state.CloudKey),
 		Identity: b.agent.Keys().Age, School: identity.SchoolID(state.SchoolID), Clock: b.clock, Log: b.log,
+		Neighbours: b.config.Neighbours, KeepFree: b.config.KeepFree,
 	})
 	applier := &syncer.Applier{DB: d, Registry: reg, Hybrid: hybrid, Clock: b.clock, Log: b.log, From: syncproto.CloudOnly, Reactions: s.reactions()}
 	if _, err := applier.ReplayUnknown(ctx); err != nil {

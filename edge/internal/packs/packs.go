@@ -1,22 +1,24 @@
 // Package packs brings the licensed courses to the appliance: it fetches the
-// signed manifest and the missing blobs of each *licence*, verifies and decrypts
-// them, and swaps the course in one transaction.
+// signed manifest and the missing blobs of each *licence*, from a neighbour's
+// box or the cloud, verifies and decrypts them, swaps the course in one
+// transaction, and keeps the disk from filling.
 //
-// The rule that surprises: nothing that fails here takes anything away. A cut
-// transfer goes on where it stopped, a damaged blob is fetched again, and until
-// the new edition is whole the old one stays what learners see.
+// The rule that surprises: a course opens when all its lessons, texts and
+// quizzes are here; its pictures may follow, and are the first to go when space
+// is short. Nothing else that fails here takes anything away: until the new
+// edition is whole the old one stays what learners see.
 package packs
 
 import (
 	"context"
 	"crypto/ed25519"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
 	"net/http"
 	"sync"
+	"syscall"
 	"time"
 
 	"filippo.io/age"
@@ -34,10 +36,13 @@ import (
 type Options struct {
 	DB    db.DB
 	Store *pack.Store
-	// Client fetches; its transport signs requests with the node key.
+	// Client fetches from the cloud; its transport signs requests with the node key.
 	Client *http.Client
 	// BaseURL is the cloud's address without a path.
 	BaseURL string
+	// Neighbours are the addresses of boxes on the same network, asked before the
+	// cloud. They are not trusted, and get no signed request.
+	Neighbours []string
 	// Signer is the cloud's key for manifests, pinned at enrolment.
 	Signer ed25519.PublicKey
 	// Identity is the appliance's age key, which licences are wrapped to.
@@ -48,21 +53,41 @@ type Options struct {
 	// RetryMin and RetryMax bound the pause after a failure, which doubles each
 	// time; 0 means 2 s and 5 min.
 	RetryMin, RetryMax time.Duration
-	// Idle is how long a transfer may stand still; 0 means 60 s.
-	Idle time.Duration
+	// Idle is how long a transfer from the cloud may stand still; 0 means 60 s.
+	// NearIdle is the time in which a neighbour gives 64 KiB or is dropped; 0 means 5 s.
+	Idle, NearIdle time.Duration
+	// KeepFree are the bytes of the disk that courses never use; 0 means 500 MB.
+	KeepFree int64
+	// Free measures the disk; nil means statfs of the store's folder.
+	Free func() (int64, error)
+	// Used, optional, hears of bytes that came over the school's line.
+	Used func(bytes int)
+	// Step, optional, is called at named points of the work: manifest, chunk,
+	// blob, install, installed, evicted. Tests end the process there.
+	Step func(point string)
 }
 
 // Service keeps the installed courses equal to the licences.
 type Service struct {
 	*service.Loop
 
-	o    Options
-	wake chan struct{}
+	o     Options
+	wake  chan struct{}
+	cloud *source
+	near  []*source
+
+	// room is held while space is made.
+	room sync.Mutex
 
 	mu sync.Mutex
-	// done counts the bytes of the courses being fetched now.
-	done map[catalogue.CourseID]int64
+	// manifests are the verified ones, by hash.
+	manifests map[string]pack.Manifest
+	// opened are courses opened since the last look.
+	opened map[catalogue.CourseID]time.Time
 }
+
+// lookEvery is how often the disk is looked at when nothing else happens.
+const lookEvery = time.Minute
 
 // New makes the service; Start begins with a look at all licences.
 func New(o Options) *Service {
@@ -75,7 +100,23 @@ func New(o Options) *Service {
 	if o.Idle <= 0 {
 		o.Idle = time.Minute
 	}
-	s := &Service{o: o, wake: make(chan struct{}, 1), done: map[catalogue.CourseID]int64{}}
+	if o.NearIdle <= 0 {
+		o.NearIdle = 5 * time.Second
+	}
+	if o.KeepFree <= 0 {
+		o.KeepFree = 500_000_000
+	}
+	if o.Free == nil {
+		o.Free = func() (int64, error) { return freeBytes(o.Store.Dir()) }
+	}
+	if o.Used == nil {
+		o.Used = func(int) {}
+	}
+	if o.Step == nil {
+		o.Step = func(string) {}
+	}
+	s := &Service{o: o, wake: make(chan struct{}, 1), manifests: map[string]pack.Manifest{}, opened: map[catalogue.CourseID]time.Time{}}
+	s.cloud, s.near = sources(o)
 	s.Loop = service.NewLoop(s.run)
 	return s
 }
@@ -90,6 +131,8 @@ func (s *Service) Wake() {
 }
 
 func (s *Service) run(ctx context.Context) {
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
 	pause := s.o.RetryMin
 	for {
 		var retry <-chan time.Time
@@ -99,159 +142,99 @@ func (s *Service) run(ctx context.Context) {
 			retry = time.After(pause)
 			pause = min(2*pause, s.o.RetryMax)
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-s.wake:
-			pause = s.o.RetryMin
-		case <-retry:
+		for again := false; !again; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-s.wake:
+				pause, again = s.o.RetryMin, true
+			case <-retry:
+				again = true
+			case <-look.C:
+				if evicted := s.look(ctx); evicted && retry == nil {
+					retry = time.After(pause) // what went is fetched again once there is room
+				}
+			}
 		}
 	}
 }
 
-// round brings every licensed course up to date; false when one failed.
+// look keeps the times of opening and the free space, whatever the line does.
+func (s *Service) look(ctx context.Context) (evicted bool) {
+	if err := s.keepOpens(ctx); err != nil {
+		s.o.Log.Warn("keep when courses were opened", logging.Err(err))
+	}
+	evicted, err := s.makeRoom(ctx, demand{})
+	if err != nil && ctx.Err() == nil {
+		s.o.Log.Warn("keep space free", logging.Err(err))
+	}
+	return evicted
+}
+
+// round brings every licensed course up to date; false when there is something
+// left to do.
 func (s *Service) round(ctx context.Context) bool {
-	todo, err := s.missing(ctx)
+	s.look(ctx)
+	w, err := s.wanted(ctx)
 	if err != nil {
 		s.o.Log.Error("list course packs", logging.Err(err))
 		return false
 	}
 	ok := true
-	for _, l := range todo {
-		err := s.bring(ctx, l)
+	step := func(l catalogue.Licence, work func() error) {
 		if ctx.Err() != nil {
-			return true // stopped: what came so far is kept
+			return
 		}
-		if err != nil {
+		if err := work(); err != nil && ctx.Err() == nil {
 			ok = false
-			s.o.Log.Warn("course pack", slog.String("course", string(l.CourseID)), slog.Int64("edition", l.Edition), logging.Err(err))
-			if err := s.note(ctx, l, failed, reason(err)); err != nil {
-				s.o.Log.Error("note a failed course pack", logging.Err(err))
+			s.failed(ctx, l, err)
+		}
+	}
+	// What courses cannot do without comes first, of all courses: on a thin line
+	// every course can be read before the first picture comes.
+	var updates []*fresh
+	for _, l := range w.held {
+		if w.here[l.CourseID].installedManifest == l.ManifestSHA256 {
+			continue
+		}
+		step(l, func() error {
+			f, err := s.texts(ctx, l)
+			if err != nil {
+				return err
 			}
+			if w.here[l.CourseID].installedManifest == "" {
+				return s.install(ctx, f)
+			}
+			updates = append(updates, f)
+			return nil
+		})
+	}
+	for _, f := range updates {
+		step(f.licence, func() error { return s.update(ctx, f) })
+	}
+	if w, err = s.wanted(ctx); err != nil {
+		s.o.Log.Error("list course packs", logging.Err(err))
+		return false
+	}
+	for _, l := range w.byUse() {
+		if w.here[l.CourseID].installedManifest == l.ManifestSHA256 {
+			step(l, func() error { return s.pictures(ctx, l) })
 		}
 	}
 	return ok
 }
 
-// missing lists the licences whose pack is not the installed one.
-func (s *Service) missing(ctx context.Context) ([]catalogue.Licence, error) {
-	var out []catalogue.Licence
-	err := s.o.DB.View(ctx, func(tx db.Tx) error {
-		held, err := catalogue.LicencesOf(ctx, tx, s.o.School)
-		if err != nil {
-			return err
-		}
-		here, err := downloads(ctx, tx)
-		for _, l := range held {
-			if here[l.CourseID].installedManifest != l.ManifestSHA256 {
-				out = append(out, l)
-			}
-		}
-		return err
-	})
-	return out, err
+// failed notes why l is not complete. A course that is installed and lacks
+// pictures stays installed.
+func (s *Service) failed(ctx context.Context, l catalogue.Licence, cause error) {
+	s.o.Log.Warn("course pack", slog.String("course", string(l.CourseID)), slog.Int64("edition", l.Edition), logging.Err(cause))
+	if err := s.note(ctx, l, failed, reason(cause)); err != nil {
+		s.o.Log.Error("note a failed course pack", logging.Err(err))
+	}
 }
 
-// bring fetches, verifies, decrypts and installs what l licenses.
-func (s *Service) bring(ctx context.Context, l catalogue.Licence) error {
-	// The key first: without it every byte would be fetched for nothing.
-	key, err := pack.Unwrap(l.WrappedKey, s.o.Identity)
-	if err != nil {
-		return err
-	}
-	if err := s.note(ctx, l, downloading, ""); err != nil {
-		return err
-	}
-	m, err := s.manifest(ctx, l)
-	if err != nil {
-		return err
-	}
-	if err := s.blobs(ctx, l, m); err != nil {
-		return err
-	}
-
-	content, err := pack.Decode(m, key, s.o.Store.Read)
-	if err != nil {
-		var at *pack.BlobError
-		if errors.As(err, &at) && !errors.Is(err, pack.ErrUnlicensed) {
-			// The disk gave other bytes than it was given: fetch this one again.
-			return errors.Join(err, s.o.Store.Remove(at.Blob.SHA256))
-		}
-		return err
-	}
-	old, err := s.install(ctx, l, content)
-	if err != nil {
-		return err
-	}
-	s.o.Log.Info("course installed", slog.String("course", m.Slug), slog.Int64("edition", m.Edition))
-	if err := s.evict(ctx, old); err != nil {
-		s.o.Log.Warn("evict an old course pack", logging.Err(err))
-	}
-	return nil
-}
-
-// install swaps the course and gives the manifest that was installed before.
-func (s *Service) install(ctx context.Context, l catalogue.Licence, c catalogue.Content) (old string, err error) {
-	err = s.o.DB.Update(ctx, func(tx db.Tx) error {
-		here, err := downloads(ctx, tx)
-		if err != nil {
-			return err
-		}
-		old = here[l.CourseID].installedManifest
-		if err := catalogue.Install(ctx, tx, c); err != nil {
-			return err
-		}
-		return setInstalled(ctx, tx, l, s.o.Clock.Now())
-	})
-	return old, err
-}
-
-// evict removes the blobs of a replaced pack that no installed pack needs.
-func (s *Service) evict(ctx context.Context, manifest string) error {
-	if manifest == "" {
-		return nil
-	}
-	needed := map[string]bool{}
-	err := s.o.DB.View(ctx, func(tx db.Tx) error {
-		here, err := downloads(ctx, tx)
-		for _, d := range here {
-			for _, sha := range s.listed(d.installedManifest) {
-				needed[sha] = true
-			}
-		}
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("evict pack %s: %w", manifest, err)
-	}
-	for _, sha := range s.listed(manifest) {
-		if needed[sha] {
-			continue
-		}
-		if err := s.o.Store.Remove(sha); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// listed is the manifest with that hash and all it lists; nothing when it is
-// not here.
-func (s *Service) listed(manifest string) []string {
-	signed, err := s.o.Store.Read(manifest)
-	if err != nil {
-		return nil
-	}
-	m, err := pack.Verify(signed, s.o.Signer)
-	if err != nil {
-		return nil
-	}
-	out := []string{manifest}
-	for _, b := range m.Blobs {
-		out = append(out, b.SHA256)
-	}
-	return out
-}
+// errFull says that nothing more fits above what is kept free.
+var errFull = errors.New("packs: no room on the disk")
 
 // reason is a stable word for why a pack failed; the web app has its sentence.
 func reason(err error) string {
@@ -267,7 +250,9 @@ func reason(err error) string {
 		return "refused"
 	case errors.Is(err, errNetwork), errors.Is(err, io.ErrUnexpectedEOF):
 		return "no_connection"
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, errDisk):
+	case errors.Is(err, errFull), errors.Is(err, syscall.ENOSPC):
+		return "disk_full"
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS), errors.Is(err, syscall.EIO):
 		return "disk"
 	default:
 		return "failed"

@@ -38,9 +38,10 @@ type server struct {
 	mu     sync.Mutex
 	files  map[string][]byte
 	asked  []string // "path range"
-	cutAt  int64    // give only so many bytes of the next big blob, then drop the line
-	spoil  string   // flip a byte of this blob
-	refuse int      // answer everything so
+	last   http.Header
+	cutAt  int64  // give only so many bytes of the next big blob, then drop the line
+	spoil  string // flip a byte of this blob
+	refuse int    // answer everything so
 }
 
 func newServer(t *testing.T) *server {
@@ -55,7 +56,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.mu.Unlock()
 	sha := filepath.Base(r.URL.Path)
 	data, ok := s.files[sha]
-	s.asked = append(s.asked, sha+" "+r.Header.Get("Range"))
+	s.asked, s.last = append(s.asked, sha+" "+r.Header.Get("Range")), r.Header.Clone()
 	switch {
 	case s.refuse != 0:
 		w.WriteHeader(s.refuse)
@@ -63,7 +64,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case !ok:
 		http.NotFound(w, r)
 		return
-	case s.cutAt > 0 && len(data) > 10_000:
+	case s.cutAt > 0 && int64(len(data)) > s.cutAt:
 		w.Header().Set("Content-Length", fmt.Sprint(len(data)))
 		_, _ = w.Write(data[:s.cutAt])
 		s.cutAt = 0
@@ -77,6 +78,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *server) set(f func()) { s.mu.Lock(); defer s.mu.Unlock(); f() }
+
+func (s *server) header() http.Header { s.mu.Lock(); defer s.mu.Unlock(); return s.last }
 
 func (s *server) requests() []string {
 	s.mu.Lock()
@@ -93,15 +96,18 @@ type box struct {
 	server *server
 	dir    string
 	store  *pack.Store
+	tune   func(*packs.Options)
 }
 
-func newBox(t *testing.T) *box {
+func newBox(t *testing.T) *box { t.Helper(); return newBoxWith(t, func(*packs.Options) {}) }
+
+func newBoxWith(t *testing.T, tune func(*packs.Options)) *box {
 	t.Helper()
 	key, err := age.GenerateX25519Identity()
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &box{t: t, db: dbtest.SQLite(t), key: key, server: newServer(t), dir: t.TempDir()}
+	b := &box{t: t, db: dbtest.SQLite(t), key: key, server: newServer(t), dir: t.TempDir(), tune: tune}
 	if b.store, err = pack.OpenStore(b.dir); err != nil {
 		t.Fatal(err)
 	}
@@ -112,31 +118,46 @@ func newBox(t *testing.T) *box {
 // start starts the service anew, as after a restart of the box.
 func (b *box) start() {
 	b.t.Helper()
-	b.Service = packs.New(packs.Options{DB: b.db, Store: b.store, Client: b.server.Client(), BaseURL: b.server.URL,
+	o := packs.Options{DB: b.db, Store: b.store, Client: b.server.Client(), BaseURL: b.server.URL,
 		Signer: signer(1).Public().(ed25519.PublicKey), Identity: b.key, School: school, Clock: clock.System{},
-		Log: slog.New(slog.DiscardHandler), RetryMin: 20 * time.Millisecond, RetryMax: 50 * time.Millisecond, Idle: 5 * time.Second})
+		Log: slog.New(slog.DiscardHandler), RetryMin: 20 * time.Millisecond, RetryMax: 50 * time.Millisecond, Idle: 5 * time.Second,
+		KeepFree: 1}
+	b.tune(&o)
+	b.Service = packs.New(o)
 	if err := b.Start(b.t.Context()); err != nil {
 		b.t.Fatal(err)
 	}
 	b.t.Cleanup(func() { _ = b.Stop(b.t.Context()) })
 }
 
+const picture = "<svg>the same in every edition</svg>"
+
 // edition builds a pack of a paid course and puts it on the server.
 func (b *box) edition(n int64, by ed25519.PrivateKey) (catalogue.Licence, pack.Built) {
 	b.t.Helper()
-	id := catalogue.CourseIDOf("beans")
+	return b.course("beans", n, by, []byte(picture))
+}
+
+// course builds a pack of a paid course with these pictures.
+func (b *box) course(slug string, n int64, by ed25519.PrivateKey, pictures ...[]byte) (catalogue.Licence, pack.Built) {
+	b.t.Helper()
+	id := catalogue.CourseIDOf(slug)
 	lesson := catalogue.LessonSummary{ID: catalogue.LessonIDOf(id, "seeds"), CourseID: id, Slug: "seeds", Title: "Seeds", Minutes: 10,
 		QuizID: catalogue.QuizIDOf(id, "seeds")}
+	title := strings.ToUpper(slug[:1]) + slug[1:]
 	c := catalogue.Content{
-		Course: catalogue.Course{ID: id, Slug: "beans", Title: "Beans", Grade: "Grade 6", LearningArea: "Agriculture", Owner: catalogue.OwnerPlatform,
+		Course: catalogue.Course{ID: id, Slug: slug, Title: title, Grade: "Grade 6", LearningArea: "Agriculture", Owner: catalogue.OwnerPlatform,
 			PriceMinor: 100, Currency: "KES", Edition: n, LessonCount: 1, PublishedAt: db.Time{Time: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}},
 		Lessons: []catalogue.Lesson{{LessonSummary: lesson, HTML: strings.Repeat(fmt.Sprintf("<p>Edition %d of the seeds.</p>", n), 2000)}},
 		Quizzes: []catalogue.Quiz{{QuizForm: catalogue.QuizForm{ID: lesson.QuizID, CourseID: id, LessonID: lesson.ID, Edition: n, Title: "Quiz",
 			PassPercent: 50, Questions: []catalogue.Question{{ID: "q1", Kind: catalogue.Numeric, Prompt: "?"}}}, Keys: []catalogue.Key{{QuestionID: "q1", Value: float64(n)}}}},
-		Passages: []catalogue.Passage{{ID: fmt.Sprint("p", n), CourseID: id, LessonID: lesson.ID, LessonTitle: "Seeds", Text: "Seeds need water."}},
+		Passages: []catalogue.Passage{{ID: fmt.Sprint(slug, n), CourseID: id, LessonID: lesson.ID, LessonTitle: "Seeds", Text: "Seeds need water."}},
 	}
-	picture := []byte("<svg>the same in every edition</svg>")
-	built, err := pack.Build(c, []catalogue.Media{{SHA256: pack.Hash(picture), Ext: "svg", Path: "media/a.svg", Data: picture}})
+	var media []catalogue.Media
+	for i, p := range pictures {
+		media = append(media, catalogue.Media{SHA256: pack.Hash(p), Ext: "svg", Path: fmt.Sprintf("media/%d.svg", i), Data: p})
+	}
+	built, err := pack.Build(c, media)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -152,7 +173,7 @@ func (b *box) edition(n int64, by ed25519.PrivateKey) (catalogue.Licence, pack.B
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return catalogue.Licence{ID: catalogue.LicenceID(school, id), SchoolID: school, CourseID: id, Edition: n, Title: "Beans",
+	return catalogue.Licence{ID: catalogue.LicenceID(school, id), SchoolID: school, CourseID: id, Edition: n, Title: title,
 		ManifestSHA256: pack.Hash(signed), SizeBytes: built.Manifest.Size() + int64(len(signed)), Recipient: b.key.Recipient().String(),
 		WrappedKey: wrapped, GrantedAt: db.Time{Time: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}}, built
 }
@@ -176,6 +197,33 @@ func (b *box) status() packs.CourseStatus {
 		b.t.Fatalf("%+v, %v", all, err)
 	}
 	return all[0]
+}
+
+// of is the status of one course among several.
+func (b *box) of(slug string) packs.CourseStatus {
+	b.t.Helper()
+	all, err := b.Status(b.t.Context())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, s := range all {
+		if s.CourseID == catalogue.CourseIDOf(slug) {
+			return s
+		}
+	}
+	return packs.CourseStatus{}
+}
+
+// eventually waits for ok.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for range 500 {
+		if ok() {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("never %s", what)
 }
 
 // until waits for a status.
@@ -233,7 +281,7 @@ func TestPacks(t *testing.T) {
 		b := newBox(t)
 		first, built := b.edition(1, signer(1))
 		b.arrive(first)
-		s := b.until("installed", isInstalled(1))
+		s := b.until("installed with its picture", func(s packs.CourseStatus) bool { return isInstalled(1)(s) && s.PicturesMissing == 0 })
 		if b.seen() != 1 || s.BytesDone != s.BytesTotal || s.Title != "Beans" {
 			t.Errorf("sees %d, %+v", b.seen(), s)
 		}

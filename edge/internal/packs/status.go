@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"urbanhomeschool.org/uhs/shared/catalogue"
+	"urbanhomeschool.org/uhs/shared/catalogue/pack"
 	"urbanhomeschool.org/uhs/shared/db"
 )
 
@@ -26,51 +27,70 @@ type CourseStatus struct {
 	Edition          int64 `json:"edition"`
 	InstalledEdition int64 `json:"installed_edition"`
 	State            State `json:"state" enum:"waiting,downloading,installed,failed"`
-	BytesDone        int64 `json:"bytes_done"`
-	BytesTotal       int64 `json:"bytes_total"`
+	// BytesDone of BytesTotal are on this box, whatever they came from.
+	BytesDone  int64 `json:"bytes_done"`
+	BytesTotal int64 `json:"bytes_total"`
+	// PicturesMissing of the licensed edition are not here: they have not come
+	// yet, or made room for something else.
+	PicturesMissing int `json:"pictures_missing"`
 	// Error is empty or why the last attempt failed: no_connection, damaged,
-	// not_trusted, not_licensed, refused, disk or failed. It is tried again.
+	// not_trusted, not_licensed, refused, disk_full, disk or failed. It is tried
+	// again.
 	Error     string  `json:"error,omitempty"`
 	UpdatedAt db.Time `json:"updated_at"`
 }
 
 // Status lists every licensed course, by title.
 func (s *Service) Status(ctx context.Context) ([]CourseStatus, error) {
-	out := []CourseStatus{}
-	err := s.o.DB.View(ctx, func(tx db.Tx) error {
-		held, err := catalogue.LicencesOf(ctx, tx, s.o.School)
-		if err != nil {
-			return err
-		}
-		here, err := downloads(ctx, tx)
-		for _, l := range held {
-			out = append(out, s.status(l, here[l.CourseID]))
-		}
-		return err
-	})
-	return out, err
+	w, err := s.wanted(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]CourseStatus, 0, len(w.held))
+	for _, l := range w.held {
+		out = append(out, s.status(l, w.here[l.CourseID]))
+	}
+	return out, nil
 }
 
 func (s *Service) status(l catalogue.Licence, d download) CourseStatus {
 	c := CourseStatus{CourseID: l.CourseID, Title: l.Title, Edition: l.Edition, InstalledEdition: d.installedEdition,
 		State: d.state, BytesTotal: l.SizeBytes, Error: d.err, UpdatedAt: d.updatedAt}
+	m, known := s.known(l.ManifestSHA256)
+	if known {
+		left := s.lacking(m)
+		c.PicturesMissing, c.BytesDone = left.pictures, max(0, l.SizeBytes-left.bytes)
+	}
 	switch {
 	case d.installedManifest == l.ManifestSHA256:
-		c.State, c.Error, c.BytesDone = installed, "", l.SizeBytes
+		c.State = installed
+		if c.PicturesMissing == 0 {
+			c.Error = ""
+		}
 	case d.manifest != l.ManifestSHA256: // not yet looked at
 		c.State, c.Error = waiting, ""
-	default:
-		s.mu.Lock()
-		c.BytesDone = min(s.done[l.CourseID], l.SizeBytes)
-		s.mu.Unlock()
 	}
 	return c
 }
 
-func (s *Service) count(course catalogue.CourseID, bytes int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.done[course] = bytes
+// gap is what of a pack is not here.
+type gap struct {
+	count, pictures int
+	bytes           int64
+}
+
+func (s *Service) lacking(m pack.Manifest) (g gap) {
+	for _, b := range m.First() {
+		if _, here := s.o.Store.Path(b.SHA256); here {
+			continue
+		}
+		g.count++
+		g.bytes += b.Size - min(b.Size, s.o.Store.PartSize(b.SHA256))
+		if b.Role == pack.RoleMedia {
+			g.pictures++
+		}
+	}
+	return g
 }
 
 func (s *Service) note(ctx context.Context, l catalogue.Licence, state State, reason string) error {

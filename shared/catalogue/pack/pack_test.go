@@ -90,6 +90,10 @@ func TestPack(t *testing.T) {
 		for _, b := range built.Manifest.Blobs {
 			data := bytes.Clone(built.Blobs[b.SHA256])
 			data[len(data)/2] ^= 1
+			if b.Role == pack.RoleMedia {
+				spoiltPicture(t, b, built.Blobs[b.SHA256], data)
+				continue
+			}
 			_, err := pack.Decode(built.Manifest, built.Identity, func(sha string) ([]byte, error) {
 				if sha == b.SHA256 {
 					return data, nil
@@ -149,6 +153,26 @@ func TestPack(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// spoiltPicture puts good bytes into a store and lets the disk change them.
+func spoiltPicture(t *testing.T, b pack.Blob, good, bad []byte) {
+	t.Helper()
+	s, err := pack.OpenStore(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Put(good); err != nil || s.Check(b) != nil {
+		t.Fatalf("a good picture: %v, %v", err, s.Check(b))
+	}
+	path, _ := s.Path(b.SHA256)
+	if err := os.WriteFile(path, bad, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var at *pack.BlobError
+	if err := s.Check(b); !errors.As(err, &at) || !errors.Is(err, pack.ErrCorrupt) || at.Blob.Path != b.Path {
+		t.Errorf("%s: %v", b.Path, err)
+	}
 }
 
 func TestStore(t *testing.T) {

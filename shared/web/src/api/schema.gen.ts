@@ -1780,6 +1780,8 @@ export interface components {
             error?: string;
             /** Format: int64 */
             installed_edition: number;
+            /** Format: int64 */
+            pictures_missing: number;
             /** @enum {string} */
             state: "waiting" | "downloading" | "installed" | "failed";
             title: string;

@@ -8,6 +8,7 @@ import { Back } from '../../ui/Back';
 import { Badge } from '../../ui/Badge';
 import { Card, Page } from '../../ui/Card';
 import { Empty, Loaded } from '../../ui/Loaded';
+import { Notice } from '../../ui/Notice';
 import { Progress } from '../../ui/Progress';
 
 /** Which courses the school's box holds, and which are still on their way. */
@@ -45,7 +46,9 @@ export function Downloads() {
 
 function Row({ download: d }: { download: Download }) {
   const { t, i18n } = useTranslation();
-  const here = d.bytes_total > 0 && d.bytes_done >= d.bytes_total;
+  // Learners can open it; pictures may follow.
+  const here = d.installed_edition === d.edition;
+  const whole = here && d.pictures_missing === 0;
   const size = (bytes: number) => number(bytes / 1_000_000, i18n.language, 1);
   return (
     <Card className="space-y-3">
@@ -55,13 +58,18 @@ function Row({ download: d }: { download: Download }) {
           {here ? t('downloads.here') : t('downloads.coming')}
         </Badge>
       </div>
-      {!here && (
+      {!whole && (
         <Progress
           done={d.bytes_done}
           total={d.bytes_total}
           label={d.title}
           words={`${percent(d, i18n.language)} %`}
         />
+      )}
+      {here && !whole && <p>{t('downloads.pictures', { count: d.pictures_missing })}</p>}
+      {!here && d.installed_edition > 0 && <p>{t('downloads.older', { edition: d.installed_edition })}</p>}
+      {d.error && (
+        <Notice kind="waiting">{t(`downloads.error.${d.error}`, t('downloads.error.failed'))}</Notice>
       )}
       <p className="text-sm text-muted">
         {t('downloads.size', { size: size(d.bytes_total) })} ·{' '}

@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { ArrowRight, Bird, Check, CircleCheck, ListChecks, Target } from 'lucide-react';
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useParams } from 'react-router';
 import { outbox } from '../../api';
@@ -35,6 +35,21 @@ function Open({ lesson }: { lesson: Lesson }) {
     const anchor = decodeURIComponent(window.location.hash.slice(1));
     if (anchor) text.current?.querySelector(`[id="${CSS.escape(anchor)}"]`)?.scrollIntoView();
   }, []);
+
+  // A picture that made room for something else, or has not come yet, says so.
+  useLayoutEffect(() => {
+    const article = text.current;
+    const away = (event: Event) => {
+      const picture = event.target;
+      if (!(picture instanceof HTMLImageElement)) return;
+      const words = document.createElement('span');
+      words.className = 'text-muted italic';
+      words.textContent = [picture.alt, t('lesson.picture_away')].filter(Boolean).join(': ');
+      picture.replaceWith(words);
+    };
+    article?.addEventListener('error', away, true); // errors of pictures do not bubble
+    return () => article?.removeEventListener('error', away, true);
+  }, [t]);
 
   return (
     <Page
