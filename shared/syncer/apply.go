@@ -10,6 +10,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/fault"
 	"urbanhomeschool.org/uhs/shared/logging"
+	"urbanhomeschool.org/uhs/shared/syncer/talk"
 	"urbanhomeschool.org/uhs/syncproto"
 )
 
@@ -33,12 +34,11 @@ type Applier struct {
 	Reactions []Reaction
 }
 
-// Errors of Apply that the conversation acts on.
+// Errors of Apply that the conversation acts on; see talk.
 var (
-	// ErrGap: the frame starts beyond the watermark; ask for what is missing.
-	ErrGap = errors.New("syncer: a gap before this frame")
-	// ErrForeign: the frame is not of the log it came by.
-	ErrForeign = errors.New("syncer: a frame of another school or epoch")
+	ErrGap     = talk.ErrGap
+	ErrForeign = talk.ErrForeign
+	ErrFork    = talk.ErrFork
 )
 
 // Apply stores the events of f that are above the watermark of log and moves
@@ -56,7 +56,7 @@ func (a *Applier) Apply(ctx context.Context, log Log, f syncproto.Frame) (syncpr
 			return err
 		}
 		mark = w
-		skip, err := overlap(w, f)
+		skip, err := talk.Place(w, f)
 		if err != nil || skip == len(f.Events) {
 			return err
 		}
@@ -83,29 +83,6 @@ func (a *Applier) lockWatermark(ctx context.Context, tx db.Tx, log Log, lane syn
 	}
 	rows, err := tx.Query(ctx, lockWatermark, log.School, log.Epoch, int64(lane))
 	return db.One(rows, err, scanMark)
-}
-
-// overlap is how many events of f lie at or below w. It checks the chain where
-// the two meet.
-func overlap(w syncproto.Mark, f syncproto.Frame) (int, error) {
-	if f.First > w.Seq+1 {
-		return 0, fmt.Errorf("%w: lane %d has %d, the frame starts at %d", ErrGap, f.Lane, w.Seq, f.First)
-	}
-	chain := f.Prev
-	for i, e := range f.Events {
-		seq := f.First + int64(i)
-		if seq == w.Seq+1 {
-			if chain != w.Chain {
-				return 0, fmt.Errorf("%w: lane %d differs at %d", ErrFork, f.Lane, w.Seq)
-			}
-			return i, nil
-		}
-		chain = syncproto.Chain(chain, e.Hash())
-	}
-	if f.End() == w.Seq && chain != w.Chain {
-		return 0, fmt.Errorf("%w: lane %d differs at %d", ErrFork, f.Lane, w.Seq)
-	}
-	return len(f.Events), nil
 }
 
 // store tries the frame as a whole, with bulk inserts; if anything in it is

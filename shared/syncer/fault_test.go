@@ -47,6 +47,37 @@ func TestARestoredBoxGetsTheDownlinkAgain(t *testing.T) {
 	}
 }
 
+func TestWhatARestoredCloudLacksCountsAsWaitingAgain(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	for range 5 {
+		w.save(w.edge, 1, id.New())
+	}
+	w.settle(4)
+	// The cloud of yesterday: it knows nothing of the learning lane.
+	w.do(w.cloud.db, func(tx db.Tx) error {
+		for _, q := range []string{"DELETE FROM facts", "DELETE FROM watermarks", "DELETE FROM frame_history"} {
+			if _, err := tx.Exec(ctx, db.SQL{Both: q}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	w.connect()
+	hello, err := w.cloud.peer.HelloNow(ctx)
+	w.must(err)
+	w.must(w.edge.peer.Handle(ctx, hello))
+	if n := w.waiting(w.edge, w.epoch); n != 5 {
+		t.Errorf("%d records wait, want 5", n)
+	}
+	var pruned int64
+	w.do(w.edge.db, func(tx db.Tx) (err error) { pruned, err = w.edge.outbox.Prune(ctx, tx, w.school); return err })
+	w.settle(4)
+	if c, _ := w.total(w.cloud); c != 5 || pruned != 0 || w.waiting(w.edge, w.epoch) != 0 {
+		t.Errorf("%d of 5 arrived again, %d were pruned, %d wait", c, pruned, w.waiting(w.edge, w.epoch))
+	}
+}
+
 func TestAnEmptyBoxGetsTheWholeDownlink(t *testing.T) {
 	w := newWorld(t)
 	learner := id.New()

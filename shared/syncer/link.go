@@ -9,14 +9,12 @@ import (
 
 	"urbanhomeschool.org/uhs/shared/clock"
 	"urbanhomeschool.org/uhs/shared/logging"
+	"urbanhomeschool.org/uhs/shared/syncer/talk"
 	"urbanhomeschool.org/uhs/syncproto"
 )
 
 // Times of the appliance's link.
 const (
-	// stalled: with records waiting and no progress for this long since the link
-	// came up, the watchdog moves to the other carrier.
-	stalled    = 60 * time.Second
 	linkTick   = time.Second
 	helloEvery = 30 * time.Second
 )
@@ -43,10 +41,8 @@ type Link struct {
 	wake chan struct{}
 
 	mu      sync.Mutex
-	current int
-	probe   map[int]bool // carriers to say hello on
+	watch   *talk.Watch
 	helloAt time.Time
-	knocked time.Time
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
 }
@@ -56,7 +52,7 @@ func NewLink(o LinkOptions) *Link {
 	if o.MaxFrame == 0 {
 		o.MaxFrame = syncproto.MaxFrame
 	}
-	return &Link{o: o, wake: make(chan struct{}, 1), probe: map[int]bool{}}
+	return &Link{o: o, wake: make(chan struct{}, 1), watch: talk.NewWatch(len(o.Carriers))}
 }
 
 // Wake makes the link look for something to send now. It never blocks.
@@ -69,17 +65,18 @@ func (l *Link) Wake() {
 
 // Carrier is the name of the carrier in use.
 func (l *Link) Carrier() string {
+	return l.carrier().Name()
+}
+
+func (l *Link) carrier() Carrier {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.o.Carriers[l.current].Name()
+	return l.o.Carriers[l.watch.Current()]
 }
 
 // Up tells whether the cloud can be reached now, as far as the carrier knows.
 func (l *Link) Up() bool {
-	l.mu.Lock()
-	c := l.o.Carriers[l.current]
-	l.mu.Unlock()
-	return c.Connected()
+	return l.carrier().Connected()
 }
 
 // Start implements service.Service.
@@ -116,10 +113,7 @@ func (l *Link) deliver(ctx context.Context, i int, m syncproto.Message) error {
 		err = nil // logged; the same bytes would only be refused again
 	}
 	l.mu.Lock()
-	back := i < l.current
-	if back {
-		l.current = i
-	}
+	back := l.watch.Delivered(i)
 	l.mu.Unlock()
 	if back { // the preferred carrier delivers again
 		l.o.Log.Info("the preferred carrier delivers again", "carrier", l.o.Carriers[i].Name())
@@ -131,8 +125,7 @@ func (l *Link) deliver(ctx context.Context, i int, m syncproto.Message) error {
 
 func (l *Link) linkUp(i int) {
 	l.mu.Lock()
-	mine := i == l.current
-	l.probe[i] = i < l.current
+	mine := l.watch.LinkUp(i)
 	l.mu.Unlock()
 	if mine {
 		l.o.Peer.LinkUp()
@@ -144,26 +137,14 @@ func (l *Link) linkUp(i int) {
 // answer, if it comes that way, makes them the current one.
 func (l *Link) knock(ctx context.Context) error {
 	l.mu.Lock()
-	if now := l.o.Clock.Now(); l.current > 0 && now.Sub(l.knocked) > stalled {
-		l.knocked = now
-		for i := range l.current {
-			l.probe[i] = l.o.Carriers[i].Connected()
-		}
-	}
+	try := l.watch.Knock(l.o.Clock.Now(), func(i int) bool { return l.o.Carriers[i].Connected() })
 	l.mu.Unlock()
-	for i, c := range l.o.Carriers {
-		l.mu.Lock()
-		due := l.probe[i] && i < l.current
-		l.probe[i] = false
-		l.mu.Unlock()
-		if !due {
-			continue
-		}
+	for _, i := range try {
 		m, err := l.o.Peer.HelloNow(ctx)
 		if err != nil {
 			return err
 		}
-		if err := c.Send(ctx, []syncproto.Message{m}); err != nil {
+		if err := l.o.Carriers[i].Send(ctx, []syncproto.Message{m}); err != nil {
 			return err
 		}
 	}
@@ -191,24 +172,22 @@ func (l *Link) step(ctx context.Context) error {
 	if err := l.knock(ctx); err != nil {
 		l.o.Log.Info("a carrier that connected again takes nothing", logging.Err(err))
 	}
-	l.mu.Lock()
-	c := l.o.Carriers[l.current]
-	l.mu.Unlock()
+	c := l.carrier()
 	if !c.Connected() {
-		return l.watch(ctx)
+		return l.look(ctx)
 	}
 	l.greet()
 	for range 64 { // bounded, so that a stop is noticed
 		msgs, err := l.o.Peer.Outgoing(ctx, l.o.MaxFrame)
 		if err != nil || len(msgs) == 0 {
-			return errors.Join(err, l.watch(ctx))
+			return errors.Join(err, l.look(ctx))
 		}
 		if err := c.Send(ctx, msgs); err != nil {
 			l.o.Peer.Unsent()
-			return errors.Join(err, l.watch(ctx))
+			return errors.Join(err, l.look(ctx))
 		}
 	}
-	return l.watch(ctx)
+	return l.look(ctx)
 }
 
 // greet says hello from time to time: the cloud learns our head, which makes
@@ -222,26 +201,25 @@ func (l *Link) greet() {
 	}
 }
 
-// watch changes to the next carrier when records wait and nothing has moved.
-func (l *Link) watch(ctx context.Context) error {
-	if len(l.o.Carriers) < 2 || l.o.Clock.Now().Sub(l.o.Peer.LastProgress()) < stalled {
+// look changes to the next carrier when records wait and nothing has moved.
+func (l *Link) look(ctx context.Context) error {
+	l.mu.Lock()
+	next, ok := l.watch.Stalled(l.o.Clock.Now(), l.o.Peer.LastProgress())
+	l.mu.Unlock()
+	if !ok {
 		return nil
 	}
 	waiting, err := l.o.Waiting(ctx)
 	if err != nil || waiting == 0 {
 		return err
 	}
-	l.mu.Lock()
-	next := (l.current + 1) % len(l.o.Carriers)
-	l.mu.Unlock()
 	if !l.o.Carriers[next].Connected() {
 		return nil // no link at all: nothing is stuck, it only waits
 	}
 	l.mu.Lock()
-	l.current = next
-	name := l.o.Carriers[next].Name()
+	l.watch.Use(next)
 	l.mu.Unlock()
-	l.o.Log.Warn("nothing has moved; changing the carrier", "waiting", waiting, "to", name)
+	l.o.Log.Warn("nothing has moved; changing the carrier", "waiting", waiting, "to", l.o.Carriers[next].Name())
 	l.o.Peer.Takeover()
 	return nil
 }

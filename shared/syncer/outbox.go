@@ -9,6 +9,7 @@ import (
 
 	"urbanhomeschool.org/uhs/shared/clock"
 	"urbanhomeschool.org/uhs/shared/db"
+	"urbanhomeschool.org/uhs/shared/syncer/talk"
 	"urbanhomeschool.org/uhs/syncproto"
 )
 
@@ -105,6 +106,11 @@ func (h Heads) Waiting() (n int64) {
 	return n
 }
 
+// lane is what is known of one lane.
+func (h Heads) lane(l syncproto.Lane) talk.Lane {
+	return talk.Lane{Head: h.Out[l], Acked: h.Acked[l], Backed: h.Backed[l]}
+}
+
 // ReadHeads reads the heads of log.
 func ReadHeads(ctx context.Context, tx db.Tx, log Log) (h Heads, err error) {
 	rows, err := tx.Query(ctx, listHeads, log.School, log.Epoch)
@@ -126,9 +132,18 @@ func ReadHeads(ctx context.Context, tx db.Tx, log Log) (h Heads, err error) {
 	return h, rows.Err()
 }
 
-// Cut makes the next frame of a lane after seq, at most maxBytes long; nil when
-// there is nothing.
-func Cut(ctx context.Context, tx db.Tx, log Log, lane syncproto.Lane, after int64, maxBytes int) (*syncproto.Frame, []byte, error) {
+// Piece is what to cut a frame from: a lane after a position, at most MaxBytes
+// of it.
+type Piece struct {
+	Lane     syncproto.Lane
+	After    int64
+	MaxBytes int
+}
+
+// Cut makes the next frame of a log; nil when there is nothing. A single record
+// that is larger goes in a frame by itself.
+func Cut(ctx context.Context, tx db.Tx, log Log, from Piece) (*syncproto.Frame, []byte, error) {
+	lane, after, maxBytes := from.Lane, from.After, from.MaxBytes
 	prev, err := ChainAt(ctx, tx, log, lane, after)
 	if err != nil {
 		return nil, nil, err
@@ -185,10 +200,6 @@ func ChainAt(ctx context.Context, tx db.Tx, log Log, lane syncproto.Lane, seq in
 	return syncproto.HashOf(b), err
 }
 
-// ErrFork is given when the other side's word contradicts our own log: one of
-// the two was restored, cloned or damaged.
-var ErrFork = errors.New("syncer: the logs have forked")
-
 // Acknowledge notes what the other side has applied and what of it is backed
 // up. A lane moves only if our own chain at that point is the same; otherwise
 // nothing is changed and ErrFork is returned.
@@ -199,38 +210,70 @@ func (o *Outbox) Acknowledge(ctx context.Context, tx db.Tx, log Log, applied syn
 	}
 	now := o.Clock.Now()
 	for l, m := range applied {
-		if m.Seq <= h.Acked[l] && m.Seq < h.Out[l].Seq {
-			continue // old news
-		}
-		if m.Seq > h.Out[l].Seq {
-			return false, fmt.Errorf("%w: lane %d ends at %d here, %d was applied", ErrFork, l, h.Out[l].Seq, m.Seq)
-		}
-		own, err := ChainAt(ctx, tx, log, syncproto.Lane(l), m.Seq)
+		lane := syncproto.Lane(l)
+		due, err := h.lane(lane).Credit(l, m)
 		if err != nil {
 			return false, err
 		}
-		if m.Seq > 0 && own != m.Chain {
-			return false, fmt.Errorf("%w: lane %d differs at %d", ErrFork, l, m.Seq)
+		if !due {
+			continue
+		}
+		own, err := ChainAt(ctx, tx, log, lane, m.Seq)
+		if err != nil {
+			return false, err
+		}
+		if err := talk.Agrees(l, m, own); err != nil {
+			return false, err
 		}
 		n, err := tx.Exec(ctx, moveAcked, log.School, log.Epoch, int64(l), m.Seq, now)
 		if err != nil {
 			return false, err
 		}
-		moved = moved || n > 0
 		if n > 0 {
-			if err := markApplied(ctx, tx, log, syncproto.Lane(l), m.Seq, now); err != nil {
+			moved = true
+			if err := markApplied(ctx, tx, log, lane, m.Seq, now); err != nil {
 				return false, err
 			}
 		}
 	}
 	for l, b := range backed {
-		if b = min(b, applied[l].Seq); b > h.Backed[l] {
+		if b = h.lane(syncproto.Lane(l)).BackUp(b, applied[l].Seq); b > h.Backed[l] {
 			if _, err := tx.Exec(ctx, moveBacked, log.School, log.Epoch, int64(l), b); err != nil {
 				return moved, err
 			}
 		}
 	}
 	return moved, nil
+}
+
+// Believe lowers what counts as applied to what the other side says it has, in
+// the lanes where it has less: it was restored, or is another box. Where our own
+// chain there is another one, ErrFork; where it is no longer kept, nothing is
+// changed and the conversation finds out when it has to send from there.
+func (o *Outbox) Believe(ctx context.Context, tx db.Tx, log Log, in syncproto.Marks) error {
+	h, err := ReadHeads(ctx, tx, log)
+	if err != nil {
+		return err
+	}
+	for l, m := range in {
+		if m.Seq >= h.Acked[l] {
+			continue
+		}
+		own, err := ChainAt(ctx, tx, log, syncproto.Lane(l), m.Seq)
+		if errors.Is(err, ErrPruned) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := talk.Agrees(l, m, own); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, lowerAcked, log.School, log.Epoch, int64(l), m.Seq); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // appliedForever is how long rows that were applied but not yet backed up are kept.
@@ -280,7 +323,7 @@ func (o *Outbox) pruneLog(ctx context.Context, tx db.Tx, log Log) (n int64, err 
 			return n, err
 		}
 		// The row at the boundary stays: the next frame needs its chain.
-		k, err := tx.Exec(ctx, prune, log.School, log.Epoch, int64(l), max(old, min(h.Backed[l], h.Acked[l])))
+		k, err := tx.Exec(ctx, prune, log.School, log.Epoch, int64(l), h.lane(syncproto.Lane(l)).PruneBelow(old))
 		if err != nil {
 			return n, err
 		}

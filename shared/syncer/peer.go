@@ -11,6 +11,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/clock"
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/logging"
+	"urbanhomeschool.org/uhs/shared/syncer/talk"
 	"urbanhomeschool.org/uhs/syncproto"
 )
 
@@ -34,6 +35,9 @@ type PeerOptions struct {
 	// Forked is called (once until the next hello) when the logs contradict each
 	// other. The appliance then asks for a new epoch.
 	Forked func(reason error)
+	// Pruned is called when the other side needs records of lane after a position
+	// that are no longer kept; nil: it is only logged.
+	Pruned func(lane syncproto.Lane, after int64)
 	// Progress is called after the other side's marks moved.
 	Progress func(applied syncproto.Marks)
 	// Heard is called with the other side's hello.
@@ -50,96 +54,40 @@ type PeerOptions struct {
 	SnapshotNeeded func()
 }
 
-// Limits of what is sent and not yet applied: about two seconds of a link. It
-// starts small and follows what the link delivers.
-const (
-	minWindow   = 64 << 10
-	firstWindow = 256 << 10
-	maxWindow   = 4 << 20
-	// resendAfter without any progress, everything unacknowledged is sent again.
-	resendAfter = 10 * time.Second
-	helloAgain  = 5 * time.Second
-)
-
 // Peer is one conversation between a school and the cloud; the same code on
-// both sides. It keeps nothing that may not be lost: after a restart it begins
-// again with hello.
+// both sides. It is the shell around a talk.Talk: it brings the clock, the
+// database and the lock. It keeps nothing that may not be lost: after a restart
+// it begins again with hello.
 type Peer struct {
 	o PeerOptions
 
-	mu        sync.Mutex
-	ready     bool // the other side's hello was heard
-	forked    bool // our own log contradicts what the other side has
-	denied    bool // the other side's log contradicts what we have applied
-	caughtUp  bool // the other side's last hello was covered and noted
-	helloDue  bool
-	replyDue  bool
-	ackDue    bool
-	helloAt   time.Time
-	sent      [syncproto.Lanes]int64
-	acked     syncproto.Marks
-	flight    [syncproto.Lanes][]flight
-	inFlight  int
-	window    int
-	moved     time.Time // when anything moved, the link came up, or waiting began
-	laneMoved [syncproto.Lanes]time.Time
-	patience  [syncproto.Lanes]time.Duration // how long to wait before a lane is sent again
-	idle      bool                           // nothing waited at the last look
-	turn      syncproto.Lane
-	other     syncproto.Hello
-	offered   bool // the last hello said that the appliance needs a snapshot
-}
-
-type flight struct {
-	end   int64
-	bytes int
-	at    time.Time
+	mu   sync.Mutex
+	talk *talk.Talk
 }
 
 // NewPeer starts a conversation.
-func NewPeer(o PeerOptions) *Peer {
-	return &Peer{o: o, helloDue: true, window: firstWindow}
-}
+func NewPeer(o PeerOptions) *Peer { return &Peer{o: o, talk: talk.New()} }
 
 // LinkUp begins the conversation again: the carrier has connected. What was
 // sent before is still on its way.
-func (p *Peer) LinkUp() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.helloDue, p.moved = true, p.o.Clock.Now()
-}
+func (p *Peer) LinkUp() { p.mu.Lock(); defer p.mu.Unlock(); p.talk.LinkUp(p.o.Clock.Now()) }
 
 // Takeover begins the conversation on another carrier: what was sent and not
 // applied is sent again.
-func (p *Peer) Takeover() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.helloDue, p.moved = true, p.o.Clock.Now()
-	p.rewind()
-}
-
-// rewind forgets what is under way, so that it is sent again.
-func (p *Peer) rewind() {
-	for l := range syncproto.Lanes {
-		p.rewindLane(l)
-	}
-}
-
-func (p *Peer) rewindLane(l syncproto.Lane) {
-	for _, f := range p.flight[l] {
-		p.inFlight -= f.bytes
-	}
-	p.sent[l], p.flight[l] = p.acked[l].Seq, nil
-}
+func (p *Peer) Takeover() { p.mu.Lock(); defer p.mu.Unlock(); p.talk.Takeover(p.o.Clock.Now()) }
 
 // Other is the other side's last hello.
-func (p *Peer) Other() syncproto.Hello { p.mu.Lock(); defer p.mu.Unlock(); return p.other }
+func (p *Peer) Other() syncproto.Hello { p.mu.Lock(); defer p.mu.Unlock(); return p.talk.Other() }
 
 // Ready tells whether the other side answered since the link came up.
-func (p *Peer) Ready() bool { p.mu.Lock(); defer p.mu.Unlock(); return p.ready }
+func (p *Peer) Ready() bool { p.mu.Lock(); defer p.mu.Unlock(); return p.talk.Ready() }
 
 // LastProgress is when the other side's marks last moved, or the link came up.
-func (p *Peer) LastProgress() time.Time { p.mu.Lock(); defer p.mu.Unlock(); return p.moved }
+func (p *Peer) LastProgress() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.talk.LastProgress()
+}
 
 // Handle takes one message of the other side. A permanent fault in it is logged
 // and swallowed; a transient one is returned, and the message has to come again.
@@ -179,10 +127,9 @@ var ErrRefused = errors.New("syncer: message refused")
 // deny tells the other side that its log contradicts what was applied.
 func (p *Peer) deny(err error) {
 	p.mu.Lock()
-	known := p.denied
-	p.denied, p.ackDue = true, true
+	news := p.talk.Deny()
 	p.mu.Unlock()
-	if !known {
+	if news {
 		p.o.Log.Error("the other side's log contradicts what was applied", logging.School(p.o.In.School), logging.Err(err))
 	}
 	if p.o.SnapshotNeeded != nil {
@@ -193,10 +140,9 @@ func (p *Peer) deny(err error) {
 // fork stops sending: the owner of this log has to mend it.
 func (p *Peer) fork(err error) {
 	p.mu.Lock()
-	known := p.forked
-	p.forked = true
+	news := p.talk.Fork()
 	p.mu.Unlock()
-	if !known {
+	if news {
 		p.o.Log.Error("the two logs contradict each other", logging.School(p.o.Out.School), logging.Err(err))
 		if p.o.Forked != nil {
 			p.o.Forked(err)
@@ -211,10 +157,10 @@ func (p *Peer) handleFrame(ctx context.Context, data []byte) error {
 	}
 	_, err = p.o.Applier.Apply(ctx, p.o.In, f)
 	p.mu.Lock()
-	p.ackDue = true
-	heard, noted := p.other, p.caughtUp
+	p.talk.Frame()
+	heard, open := p.talk.ToCover()
 	p.mu.Unlock()
-	if err == nil && !noted && !heard.Sent.IsZero() {
+	if err == nil && open {
 		return p.noteCaughtUp(ctx, heard)
 	}
 	if errors.Is(err, ErrGap) { // the ack says from where to send again
@@ -243,16 +189,18 @@ func (p *Peer) handleHello(ctx context.Context, data []byte) error {
 	if err != nil && !off {
 		return err
 	}
+	if !off {
+		if err := p.believe(ctx, h.In); err != nil {
+			return err
+		}
+	}
 	p.mu.Lock()
 	if off { // it hears in the answer that it needs a snapshot, and gets no frames
-		p.forked = true
-	} else {
-		p.believe(h.In)
-		p.forked = p.forked && p.o.Offer == nil
+		p.talk.Fork()
+	} else if p.o.Offer != nil {
+		p.talk.Mend()
 	}
-	p.ready, p.other, p.caughtUp = true, h, false
-	p.replyDue = p.replyDue || !h.Reply
-	p.ackDue = true
+	p.talk.Hello(h, p.o.Clock.Now())
 	p.mu.Unlock()
 	if err := p.notePeer(ctx, h); err != nil {
 		return err
@@ -284,19 +232,13 @@ func (p *Peer) acknowledge(ctx context.Context, applied syncproto.Marks, backed 
 	}); err != nil {
 		return err
 	}
-	now := p.o.Clock.Now()
 	p.mu.Lock()
-	for l, m := range applied {
-		if m.Seq > p.acked[l].Seq {
-			p.acked[l], p.laneMoved[l], moved = m, now, true
-		}
-		p.sent[l] = max(p.sent[l], p.acked[l].Seq)
-		p.landed(syncproto.Lane(l), now)
+	if p.talk.Acked(applied, p.o.Clock.Now()) {
+		moved = true
+	} else if moved {
+		p.talk.Progress(p.o.Clock.Now())
 	}
-	if moved {
-		p.moved = now
-	}
-	marks := p.acked
+	marks := p.talk.Marks()
 	p.mu.Unlock()
 	if moved && p.o.Progress != nil {
 		p.o.Progress(marks)
@@ -304,38 +246,11 @@ func (p *Peer) acknowledge(ctx context.Context, applied syncproto.Marks, backed 
 	return nil
 }
 
-// believe takes the marks of a hello also where they are lower than what was
-// acknowledged before: the other side was restored, or is another box, and
-// needs those records again.
-func (p *Peer) believe(in syncproto.Marks) {
-	for l, m := range in {
-		if m.Seq < p.acked[l].Seq {
-			p.acked[l] = m
-			p.rewindLane(syncproto.Lane(l))
-		}
-	}
-}
-
-// slow is when a frame took longer from sending to applied than the window
-// is meant to hold.
-const slow = 2 * time.Second
-
-// landed takes the frames that were applied out of the window, and lets the
-// window follow the link: twice as much after a prompt delivery of all, half
-// after a slow one.
-func (p *Peer) landed(lane syncproto.Lane, now time.Time) {
-	fl := p.flight[lane]
-	for len(fl) > 0 && fl[0].end <= p.acked[lane].Seq {
-		p.inFlight -= fl[0].bytes
-		p.patience[lane] = max(resendAfter, 2*now.Sub(fl[0].at))
-		if now.Sub(fl[0].at) > slow {
-			p.window = max(minWindow, p.window/2)
-		} else if p.inFlight == 0 {
-			p.window = min(maxWindow, p.window*2)
-		}
-		fl = fl[1:]
-	}
-	p.flight[lane] = fl
+// believe writes down the marks of a hello that are lower than what was
+// acknowledged: the other side was restored, or is another box. What it needs
+// counts as waiting again.
+func (p *Peer) believe(ctx context.Context, in syncproto.Marks) error {
+	return p.o.DB.Update(ctx, func(tx db.Tx) error { return p.o.Outbox.Believe(ctx, tx, p.o.Out, in) })
 }
 
 // Outgoing gives what should be sent now over a working carrier: hello and ack
@@ -343,7 +258,9 @@ func (p *Peer) landed(lane syncproto.Lane, now time.Time) {
 // first. It counts them as sent; Unsent takes that back.
 func (p *Peer) Outgoing(ctx context.Context, maxFrame int) ([]syncproto.Message, error) {
 	var out []syncproto.Message
-	ack := p.takeAck()
+	p.mu.Lock()
+	ack := p.talk.TakeAck()
+	p.mu.Unlock()
 	err := p.o.DB.View(ctx, func(tx db.Tx) error {
 		heads, err := ReadHeads(ctx, tx, p.o.Out)
 		if err != nil {
@@ -355,7 +272,7 @@ func (p *Peer) Outgoing(ctx context.Context, maxFrame int) ([]syncproto.Message,
 		}
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.noteWaiting(heads)
+		p.talk.Waiting(heads.Waiting() > 0, p.o.Clock.Now())
 		if out, err = p.greeting(ctx, tx, heads, in); err != nil {
 			return err
 		}
@@ -366,61 +283,35 @@ func (p *Peer) Outgoing(ctx context.Context, maxFrame int) ([]syncproto.Message,
 			}
 			out = append(out, m)
 		}
-		if !p.ready || p.forked {
-			return nil
+		for _, lane := range p.talk.Overdue(p.o.Clock.Now()) {
+			p.o.Log.Info("no progress; sending again", logging.School(p.o.Out.School), logging.Lane(int(lane)))
 		}
-		p.maybeResend()
-		frames, err := p.frames(ctx, tx, heads, min(maxFrame, max(syncproto.MaxThinFrame, p.window/4)))
+		frames, err := p.frames(ctx, tx, heads.Out, maxFrame)
 		out = append(out, frames...)
 		return err
 	})
-	if err != nil { // what was cut so far is not sent
+	if err != nil {
 		p.mu.Lock()
-		p.ackDue = p.ackDue || ack
-		p.rewind()
+		p.talk.Uncut(ack)
 		p.mu.Unlock()
 		return nil, err
 	}
 	return out, nil
 }
 
-// takeAck tells whether an ack is due and counts it as said. It is taken before
-// the marks are read: what is applied after that is due again.
-func (p *Peer) takeAck() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	due := p.ackDue
-	p.ackDue = false
-	return due
-}
-
-// noteWaiting starts the watchdog's time when the first record waits after
-// quiet: silence before that is no stall.
-func (p *Peer) noteWaiting(heads Heads) {
-	waits := heads.Waiting() > 0
-	if waits && p.idle {
-		p.moved = p.o.Clock.Now()
-	}
-	p.idle = !waits
-}
-
 // greeting is the hello or its answer, when one is due.
 func (p *Peer) greeting(ctx context.Context, tx db.Tx, heads Heads, in syncproto.Marks) ([]syncproto.Message, error) {
-	now := p.o.Clock.Now()
-	if !p.helloDue && !p.replyDue && (p.ready || now.Sub(p.helloAt) <= helloAgain) {
+	say, reply := p.talk.Greet(p.o.Clock.Now())
+	if !say {
 		return nil, nil
 	}
-	m, err := p.hello(ctx, tx, heads, in)
-	if err != nil {
-		return nil, err
-	}
-	p.helloDue, p.replyDue, p.helloAt = false, false, now
-	return []syncproto.Message{m}, nil
+	m, err := p.hello(ctx, tx, said{heads, in, reply})
+	return []syncproto.Message{m}, err
 }
 
 // ack says how far the other side's log is applied and backed up here.
 func (p *Peer) ack(ctx context.Context, tx db.Tx, in syncproto.Marks) (syncproto.Message, error) {
-	a := syncproto.Ack{Epoch: p.o.Epoch, Applied: in, Fork: p.denied}
+	a := syncproto.Ack{Epoch: p.o.Epoch, Applied: in, Fork: p.talk.Denied()}
 	if p.o.Backed != nil {
 		var err error
 		if a.Backed, err = p.o.Backed(ctx, tx); err != nil {
@@ -430,21 +321,28 @@ func (p *Peer) ack(ctx context.Context, tx db.Tx, in syncproto.Marks) (syncproto
 	return syncproto.EncodeAck(a)
 }
 
-func (p *Peer) hello(ctx context.Context, tx db.Tx, heads Heads, in syncproto.Marks) (syncproto.Message, error) {
-	h := syncproto.Hello{School: p.o.Out.School, Appliance: p.o.Appliance, Epoch: p.o.Epoch, Out: heads.Out, Acked: p.acked,
-		In: in, Timeline: p.o.Timeline, Sent: p.o.Clock.Now(), Reply: p.replyDue && !p.helloDue, Software: p.o.Software}
+// said is what a hello tells of this side's database.
+type said struct {
+	heads Heads
+	in    syncproto.Marks
+	reply bool
+}
+
+func (p *Peer) hello(ctx context.Context, tx db.Tx, s said) (syncproto.Message, error) {
+	h := syncproto.Hello{School: p.o.Out.School, Appliance: p.o.Appliance, Epoch: p.o.Epoch, Out: s.heads.Out, Acked: p.talk.Marks(),
+		In: s.in, Timeline: p.o.Timeline, Sent: p.o.Clock.Now(), Reply: s.reply, Software: p.o.Software}
 	if p.o.Report != nil {
 		var err error
 		if h.Report, err = p.o.Report(ctx, tx); err != nil {
 			return syncproto.Message{}, err
 		}
 	}
-	if p.o.Offer != nil && p.ready {
+	if p.o.Offer != nil && p.talk.Ready() {
 		var err error
-		if h.Snapshot, err = p.o.Offer(ctx, tx, p.other.In); err != nil {
+		if h.Snapshot, err = p.o.Offer(ctx, tx, p.talk.Other().In); err != nil {
 			return syncproto.Message{}, err
 		}
-		p.offered = h.Snapshot
+		p.talk.Offered(h.Snapshot)
 	}
 	return syncproto.EncodeHello(h)
 }
@@ -462,95 +360,57 @@ func (p *Peer) HelloNow(ctx context.Context) (m syncproto.Message, err error) {
 		}
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		m, err = p.hello(ctx, tx, heads, in)
+		m, err = p.hello(ctx, tx, said{heads, in, false})
 		return err
 	})
 	return m, err
 }
 
-// maybeResend starts again from the acknowledged marks when nothing has moved
-// for a while.
-func (p *Peer) maybeResend() {
-	now := p.o.Clock.Now()
-	for l, fl := range p.flight {
-		wait := max(resendAfter, p.patience[l])
-		if len(fl) == 0 || now.Sub(fl[0].at) <= wait || now.Sub(p.laneMoved[l]) <= wait {
+// frames cuts what may be under way: the urgent lanes first, the others by turns.
+func (p *Peer) frames(ctx context.Context, tx db.Tx, heads syncproto.Marks, maxFrame int) ([]syncproto.Message, error) {
+	var out []syncproto.Message
+	for {
+		now := p.o.Clock.Now()
+		lane, after, size, ok := p.talk.Next(heads, maxFrame, now)
+		if !ok {
+			return out, nil
+		}
+		f, data, err := Cut(ctx, tx, p.o.Out, Piece{lane, after, size})
+		if errors.Is(err, ErrPruned) || err == nil && f == nil {
+			p.talk.Hold(lane, now.Add(lookAgain))
+			p.missing(lane, after)
 			continue
 		}
-		p.o.Log.Info("no progress; sending again", logging.School(p.o.Out.School), logging.Lane(l))
-		p.patience[l] = min(2*wait, 5*time.Minute)
-		p.window = max(minWindow, p.window/2)
-		p.rewindLane(syncproto.Lane(l))
-	}
-}
-
-// frames cuts what the window allows: the urgent lanes whole, the others in turn.
-func (p *Peer) frames(ctx context.Context, tx db.Tx, heads Heads, maxFrame int) ([]syncproto.Message, error) {
-	var out []syncproto.Message
-	next := func(lane syncproto.Lane) (bool, error) {
-		if p.sent[lane] >= heads.Out[lane].Seq {
-			return false, nil
-		}
-		f, data, err := Cut(ctx, tx, p.o.Out, lane, p.sent[lane], maxFrame)
-		if errors.Is(err, ErrPruned) {
-			p.o.Log.Error("the other side needs records that are no longer kept", logging.School(p.o.Out.School), logging.Lane(int(lane)), slog.Int64("after", p.sent[lane]))
-			return false, nil
-		}
-		if err != nil || f == nil {
-			return false, err
-		}
-		out = append(out, syncproto.Message{Kind: syncproto.KindFrame, Lane: lane, Data: data})
-		p.sent[lane] = f.End()
-		p.flight[lane] = append(p.flight[lane], flight{f.End(), len(data), p.o.Clock.Now()})
-		p.inFlight += len(data)
-		return true, nil
-	}
-	for lane := range syncproto.Lanes {
-		for lane.Urgent() && p.inFlight < maxWindow {
-			if more, err := next(lane); err != nil || !more {
-				if err != nil {
-					return nil, err
-				}
-				break
-			}
-		}
-	}
-	// A snapshot brings what is in the other lanes: only what is urgent goes beside it.
-	for idle := 0; !p.offered && idle < int(syncproto.Lanes) && p.inFlight < p.window; {
-		p.turn = (p.turn + 1) % syncproto.Lanes
-		more, err := next(p.turn)
 		if err != nil {
 			return nil, err
 		}
-		if more {
-			idle = 0
-		} else {
-			idle++
-		}
+		p.talk.Sent(lane, f.End(), len(data), now)
+		out = append(out, syncproto.Message{Kind: syncproto.KindFrame, Lane: lane, Data: data})
 	}
-	return out, nil
+}
+
+// lookAgain is how soon a lane that lacks what the other side needs is looked at
+// again.
+const lookAgain = time.Minute
+
+// missing tells that the other side needs what is no longer kept.
+func (p *Peer) missing(lane syncproto.Lane, after int64) {
+	p.o.Log.Error("the other side needs records that are no longer kept", logging.School(p.o.Out.School), logging.Lane(int(lane)), slog.Int64("after", after))
+	if p.o.Pruned != nil {
+		p.o.Pruned(lane, after)
+	}
 }
 
 // Unsent takes back what Outgoing counted as sent: the carrier refused it.
-func (p *Peer) Unsent() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.helloDue, p.ackDue = true, true
-	p.window = max(minWindow, p.window/2)
-	p.rewind()
-}
+func (p *Peer) Unsent() { p.mu.Lock(); defer p.mu.Unlock(); p.talk.Unsent() }
 
 // Busy tells whether something is under way or due, so that it is worth to look
 // again soon.
-func (p *Peer) Busy() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.inFlight > 0 || p.ackDue || p.replyDue
-}
+func (p *Peer) Busy() bool { p.mu.Lock(); defer p.mu.Unlock(); return p.talk.Busy() }
 
 // SayHello makes the next Outgoing begin with a hello: the other side learns
 // our head, and the clock sample.
-func (p *Peer) SayHello() { p.mu.Lock(); defer p.mu.Unlock(); p.helloDue = true }
+func (p *Peer) SayHello() { p.mu.Lock(); defer p.mu.Unlock(); p.talk.SayHello() }
 
 // ReadMarks is how far a log has been applied here.
 func ReadMarks(ctx context.Context, tx db.Tx, log Log) (m syncproto.Marks, err error) {

@@ -20,8 +20,10 @@ var (
 		WHERE school = $1 AND epoch = $2 AND lane = $3 AND seq > $4 ORDER BY seq LIMIT $5`}
 	chainAt = db.SQL{Both: `SELECT chain FROM outbox WHERE school = $1 AND epoch = $2 AND lane = $3 AND seq = $4`}
 
-	listHeads  = db.SQL{Both: `SELECT lane, seq, chain, acked_seq, backed_seq FROM outbox_heads WHERE school = $1 AND epoch = $2`}
-	moveAcked  = db.SQL{Both: `UPDATE outbox_heads SET acked_seq = $4, acked_at = $5 WHERE school = $1 AND epoch = $2 AND lane = $3 AND acked_seq < $4`}
+	listHeads = db.SQL{Both: `SELECT lane, seq, chain, acked_seq, backed_seq FROM outbox_heads WHERE school = $1 AND epoch = $2`}
+	moveAcked = db.SQL{Both: `UPDATE outbox_heads SET acked_seq = $4, acked_at = $5 WHERE school = $1 AND epoch = $2 AND lane = $3 AND acked_seq < $4`}
+	// What is applied after all is acknowledged anew, so its time is not changed.
+	lowerAcked = db.SQL{Both: `UPDATE outbox_heads SET acked_seq = $4 WHERE school = $1 AND epoch = $2 AND lane = $3 AND acked_seq > $4`}
 	moveBacked = db.SQL{Both: `UPDATE outbox_heads SET backed_seq = $4 WHERE school = $1 AND epoch = $2 AND lane = $3 AND backed_seq < $4`}
 	prune      = db.SQL{Both: `DELETE FROM outbox WHERE school = $1 AND epoch = $2 AND lane = $3 AND seq < $4`}
 	listEpochs = db.SQL{Both: `SELECT DISTINCT epoch FROM outbox_heads WHERE school = $1`}

@@ -46,7 +46,7 @@ func (p *Peer) noteCaughtUp(ctx context.Context, h syncproto.Hello) error {
 		if _, err := tx.Exec(ctx, caughtUpPeer, p.o.Out.School, p.o.Clock.Now()); err != nil {
 			return err
 		}
-		tx.AfterCommit(func() { p.mu.Lock(); p.caughtUp = true; p.mu.Unlock() })
+		tx.AfterCommit(func() { p.mu.Lock(); p.talk.CaughtUp(); p.mu.Unlock() })
 		return nil
 	})
 }

@@ -252,7 +252,7 @@ func (b *Box) Learn(learner identity.AccountID) learning.Activity {
 func (b *Box) Frame(lane syncproto.Lane) (m syncproto.Message) {
 	b.Cloud.T.Helper()
 	b.Cloud.Must(b.DB.View(b.Cloud.T.Context(), func(tx db.Tx) error {
-		_, data, err := syncer.Cut(b.Cloud.T.Context(), tx, b.Log(), lane, 0, syncproto.MaxFrame)
+		_, data, err := syncer.Cut(b.Cloud.T.Context(), tx, b.Log(), syncer.Piece{Lane: lane, MaxBytes: syncproto.MaxFrame})
 		m = syncproto.Message{Kind: syncproto.KindFrame, Lane: lane, Data: data}
 		return err
 	}))
