@@ -34,6 +34,8 @@ type ClaimAnswer struct {
 	NATS           NATSAccess `json:"nats"`
 	// Sealed is age-encrypted to the box's recipient: a SealedSecrets as JSON.
 	Sealed []byte `json:"sealed"`
+	// Recovery is about the copy on a second medium; empty from an older cloud.
+	Recovery Recovery `json:"recovery,omitzero"`
 }
 
 // CloudRecipient is the age X25519 recipient for what only the cloud may open.

@@ -4,11 +4,22 @@ import (
 	"strings"
 
 	"filippo.io/age"
+
+	"urbanhomeschool.org/uhs/shared/identity"
 )
 
 // sealed is the identity for what only the cloud opens: bundles from schools.
 func (k keys) sealed() (*age.X25519Identity, error) {
-	scalar, err := k.derive("age identity", 32)
+	return k.ageIdentity("age identity")
+}
+
+// recovery opens the copies that a school's boxes keep of their databases.
+func (k keys) recovery(school identity.SchoolID) (*age.X25519Identity, error) {
+	return k.ageIdentity("recovery of school " + string(school))
+}
+
+func (k keys) ageIdentity(purpose string) (*age.X25519Identity, error) {
+	scalar, err := k.derive(purpose, 32)
 	if err != nil {
 		return nil, err
 	}

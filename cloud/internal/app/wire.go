@@ -251,7 +251,8 @@ func (k *core) addNetwork() error {
 	recipient := sealed.Recipient().String()
 	k.fleet = fleet.New(fleet.Options{
 		DB: k.db, Mirrors: k.hub, Outbox: k.outbox, Applier: k.applier, Clock: k.clock, Log: k.log, Timeline: k.timeline, Software: Version,
-		CloudKey: public, Pepper: k.keys.pepper,
+		CloudKey: public, Pepper: k.keys.pepper, RecoveryKey: k.keys.recovery,
+		Sign:      func(message []byte) []byte { return ed25519.Sign(signer, message) },
 		Recipient: syncproto.CloudRecipient{Recipient: recipient, Signature: ed25519.Sign(signer, syncproto.RecipientMessage(recipient))},
 		Claimed: func(ctx context.Context, tx db.Tx, school, recipient string) error {
 			if err := k.packs.LicenseAll(ctx, tx, packs.Holder{School: identity.SchoolID(school), Recipient: recipient}); err != nil {

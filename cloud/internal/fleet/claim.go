@@ -95,6 +95,9 @@ func (s *Service) Claim(ctx context.Context, in syncproto.ClaimRequest) (syncpro
 	if out.NATS, err = s.enrol(ctx, out.SchoolID, out.ApplianceID, out.Epoch, in.NATSUser); err != nil {
 		return out, err
 	}
+	if out.Recovery, err = s.Recovery(ctx, Appliance{ID: out.ApplianceID, School: out.SchoolID, Recipient: in.Recipient}); err != nil {
+		return out, err
+	}
 	out.Sealed, err = s.seal(out.SchoolID, in.Recipient)
 	return out, err
 }
@@ -158,6 +161,11 @@ func (s *Service) seal(school, recipient string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return sealTo(recipient, plain)
+}
+
+// sealTo encrypts to a box.
+func sealTo(recipient string, plain []byte) ([]byte, error) {
 	to, err := age.ParseX25519Recipient(recipient)
 	if err != nil {
 		return nil, err

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"filippo.io/age"
+
 	"urbanhomeschool.org/uhs/cloud/internal/hub"
 	"urbanhomeschool.org/uhs/shared/clock"
 	"urbanhomeschool.org/uhs/shared/db"
@@ -48,6 +50,10 @@ type Options struct {
 	Recipient syncproto.CloudRecipient
 	// Pepper is the key of a school's sign-in verifiers.
 	Pepper func(identity.SchoolID) ([]byte, error)
+	// RecoveryKey opens the copies of a school's boxes; Sign is the cloud key's
+	// signature.
+	RecoveryKey func(identity.SchoolID) (*age.X25519Identity, error)
+	Sign        func(message []byte) []byte
 	// Claimed is called in the claiming transaction, so that the school's licences
 	// are made for the new box.
 	Claimed func(ctx context.Context, tx db.Tx, school, recipient string) error

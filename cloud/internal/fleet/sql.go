@@ -45,6 +45,7 @@ var (
 	listWaiting    = db.SQL{Postgres: `SELECT DISTINCT school FROM outbox_heads WHERE epoch = $1 AND seq > acked_seq`}
 	insertIncident = db.SQL{Postgres: `INSERT INTO incidents (id, school_id, kind, facts, at) VALUES ($1, $2, $3, $4::jsonb, $5)`}
 
+	formerNodeKeys = db.SQL{Postgres: `SELECT node_key FROM appliances WHERE school_id = $1 AND id::text <> $2`}
 	selectNodeKeys = db.SQL{Postgres: `SELECT node_key FROM appliances WHERE school_id = $1`}
 
 	listFleet = db.SQL{Postgres: `SELECT s.id::text, s.name, s.code, s.county, coalesce(a.id::text, ''), coalesce(a.software, ''), coalesce(e.epoch, 0), a.claimed_at,

@@ -74,6 +74,13 @@ func MountMachines(a *api.API, f *fleet.Service) {
 		}
 		return c.JSON(out)
 	})
+	a.App.Get(syncproto.RecoveryPath, Signed(f), func(c *fiber.Ctx) error {
+		out, err := f.Recovery(c.UserContext(), boxOf(c))
+		if err != nil {
+			return err
+		}
+		return c.JSON(out)
+	})
 	a.App.Get(syncproto.RecipientPath, Signed(f), func(c *fiber.Ctx) error { return c.JSON(f.Recipient()) })
 	a.App.Post(httpcarrier.Path, Signed(f), func(c *fiber.Ctx) error {
 		epoch, err := strconv.ParseInt(c.Query("epoch"), 10, 64)

@@ -143,6 +143,9 @@ func (a *Agent) Claim(ctx context.Context, cloudURL, code string) (State, error)
 	if err := a.keys.setPepper(secrets.Pepper); err != nil {
 		return State{}, err
 	}
+	if err := a.keepRecovery(out.SchoolID, out.Recovery); err != nil {
+		return State{}, err
+	}
 	s := State{CloudURL: cloudURL, SchoolID: out.SchoolID, SchoolName: out.SchoolName, ApplianceID: out.ApplianceID, Epoch: out.Epoch,
 		Timeline: out.Timeline, CloudKey: out.CloudKey, CloudRecipient: out.CloudRecipient, NATS: out.NATS}
 	if err := a.db.Update(ctx, func(tx db.Tx) error { return writeState(ctx, tx, s) }); err != nil {

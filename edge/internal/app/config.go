@@ -29,6 +29,9 @@ type Config struct {
 	Neighbours  []string `env:"NEIGHBOURS" doc:"Boxes on the same network that may have courses already, http://host:port,...; asked before the cloud."`
 	KeepFree    int64    `env:"KEEP_FREE" default:"500000000" doc:"Bytes of the disk that courses never use."`
 	BcryptCost  int      `env:"BCRYPT_COST" default:"10" doc:"Work factor of PIN and password hashes, 10 or more in production."`
+
+	SecondMedium  []string `env:"SECOND_MEDIUM" doc:"Where encrypted copies of the database go: mount points of other disks or sticks, or addresses of neighbours' boxes, comma-separated."`
+	CopyRecipient string   `env:"COPY_RECIPIENT" doc:"A printed key's public half, age1…, that can open the copies too; uhs-edge copy key makes one."`
 }
 
 // Run is the program: a sub-command or, by default, serve.
@@ -38,7 +41,7 @@ func Run(ctx context.Context, args []string, out io.Writer) error {
 		command = args[0]
 	}
 	if command == "help" {
-		_, err := fmt.Fprint(out, "uhs-edge [serve | status | checkconfig | help]\n\n", config.Document(Config{}))
+		_, err := fmt.Fprint(out, "uhs-edge [serve | status | restore FROM [KEYFILE] | copy prepare DIR | copy key | checkconfig | help]\n\n", config.Document(Config{}))
 		return err
 	}
 	var c Config
@@ -53,6 +56,10 @@ func Run(ctx context.Context, args []string, out io.Writer) error {
 		return serve(ctx, c, out)
 	case "status":
 		return status(ctx, c, out)
+	case "restore":
+		return restore(ctx, c, args[1:], out)
+	case "copy":
+		return copyCommand(c, args[1:], out)
 	case "checkconfig":
 		_, err := fmt.Fprintln(out, "the configuration is complete")
 		return err

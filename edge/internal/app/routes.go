@@ -53,6 +53,7 @@ func (b *box) schoolAPI(s *school) *api.API {
 	api.MountPacks(a, s.store, api.Slots(2))
 	reg := prometheus.NewRegistry()
 	b.measure(reg, s)
+	b.measureCopy(reg, s)
 	api.MountMetrics(a, reg)
 	a.MountSite(site.FS)
 	return a
@@ -100,6 +101,21 @@ func moment(t time.Time) *time.Time {
 		return nil
 	}
 	return &t
+}
+
+// measureCopy adds the age of the safety copy to /metrics.
+func (b *box) measureCopy(reg *prometheus.Registry, s *school) {
+	if s.copy == nil {
+		return
+	}
+	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "uhs_copy_age_seconds",
+		Help: "Age of the newest copy on the second medium; -1 while there is none."}, func() float64 {
+		at, _ := s.copy.Sum()
+		if at.IsZero() {
+			return -1
+		}
+		return b.clock.Now().Sub(at).Seconds()
+	}))
 }
 
 // measure adds the gauges of the sync to /metrics.

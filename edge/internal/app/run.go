@@ -36,7 +36,7 @@ func openBox(ctx context.Context, c Config, logTo io.Writer) (*box, error) {
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
-	d, err := sqlite.Open(filepath.Join(c.DataDir, "school.db"))
+	d, err := sqlite.Open(filepath.Join(c.DataDir, databaseName))
 	if err != nil {
 		return nil, err
 	}

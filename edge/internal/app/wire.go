@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"urbanhomeschool.org/uhs/edge/internal/agent"
+	safety "urbanhomeschool.org/uhs/edge/internal/copy"
 	"urbanhomeschool.org/uhs/edge/internal/ollama"
 	"urbanhomeschool.org/uhs/edge/internal/packs"
 	"urbanhomeschool.org/uhs/shared/api"
@@ -35,6 +36,7 @@ type school struct {
 	packs      *packs.Service
 	store      *pack.Store
 	report     *reporter
+	copy       *safety.Service // nil without a second medium
 }
 
 // softMemory is what the collector aims to stay below, so that the box's other
@@ -95,6 +97,13 @@ func (b *box) assemble(ctx context.Context) (*school, error) {
 			b.log.Warn("sweep old sessions", logging.Err(err))
 		}
 	}))
+	if s.copy, err = b.safetyCopy(state); err != nil {
+		return nil, err
+	}
+	if s.copy != nil {
+		s.report.add("copy", reportCopy(s.copy))
+		s.group.Add("safety copy", s.copy)
+	}
 	s.group.Add("packs", s.packs)
 	s.group.Add("connection", s.connection)
 	s.api = b.schoolAPI(s) //nolint:contextcheck // a scrape of the metrics brings no context

@@ -77,6 +77,7 @@ func New(t *testing.T) *Cloud {
 	c.Fleet = fleet.New(fleet.Options{
 		DB: c.DB, Mirrors: c.Hub, Outbox: c.Outbox, Applier: applier, Clock: c.Clock, Log: logging.Discard(), Timeline: Timeline, Software: "test",
 		CloudKey: CloudKey, Pepper: Pepper,
+		RecoveryKey: RecoveryKey, Sign: func(message []byte) []byte { return ed25519.Sign(signer, message) },
 		Claimed: func(_ context.Context, _ db.Tx, _, recipient string) error {
 			c.Claimed = append(c.Claimed, recipient)
 			return nil
