@@ -34,6 +34,11 @@ type Config struct {
 	LogLevel    string `env:"LOG_LEVEL" default:"info" doc:"debug, info, warn or error."`
 	BcryptCost  int    `env:"BCRYPT_COST" default:"10" doc:"Work factor of password hashes, 10 or more in production."`
 
+	BackupDir       string        `env:"BACKUP_DIR" doc:"Where backups go; another disk or machine. Empty: none are taken by themselves."`
+	BackupEvery     time.Duration `env:"BACKUP_EVERY" default:"24h" doc:"How often one is taken and verified, if BACKUP_DIR is set."`
+	BackupKeep      int           `env:"BACKUP_KEEP" default:"7" doc:"How many are kept; 0: all. The last verified one always is."`
+	BackupRecipient string        `env:"BACKUP_RECIPIENT" doc:"An age recipient that can open backups too; SECRET_KEY always can."`
+
 	MpesaURL       string   `env:"MPESA_BASE_URL" doc:"Daraja: https://api.safaricom.co.ke, its sandbox or a simulator; empty: payments wait."`
 	MpesaKey       string   `env:"MPESA_CONSUMER_KEY" secret:"true" doc:"Daraja consumer key."`
 	MpesaSecret    string   `env:"MPESA_CONSUMER_SECRET" secret:"true" doc:"Daraja consumer secret."`
@@ -66,6 +71,9 @@ func (c Config) check() error {
 	}
 	if _, err := time.ParseDuration(c.PaymentFresh); err != nil {
 		problems = append(problems, "PAYMENT_FRESH: want a duration such as 10m")
+	}
+	if c.BackupEvery < time.Minute || c.BackupKeep < 0 {
+		problems = append(problems, "BACKUP_EVERY: want a minute or more; BACKUP_KEEP: 0 or more")
 	}
 	if len(problems) > 0 {
 		return fmt.Errorf("configuration: %s", strings.Join(problems, "; "))
@@ -101,7 +109,7 @@ func Run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 		command, args = args[0], args[1:]
 	}
 	if command == "help" {
-		_, err := fmt.Fprint(out, "uhs-cloud [serve | migrate | publish DIR... | admin create EMAIL | checkconfig | help]\n\n", config.Document(Config{}), config.Document(llm.Settings{}))
+		_, err := fmt.Fprint(out, "uhs-cloud [serve | migrate | publish DIR... | admin create EMAIL | backup [--keep N] DIR | verify FILE | restore FILE --into URL | checkconfig | help]\n\n", config.Document(Config{}), config.Document(llm.Settings{}))
 		return err
 	}
 	var c Config
@@ -118,6 +126,12 @@ func Run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 		return migrateOnly(ctx, c)
 	case "publish":
 		return publish(ctx, c, args, out)
+	case "backup":
+		return takeBackup(ctx, c, args, out)
+	case "verify":
+		return verifyBackup(ctx, c, args, out)
+	case "restore":
+		return restoreBackup(ctx, c, args, out)
 	case "admin":
 		return createAdmin(ctx, c, args, in)
 	case "checkconfig":

@@ -14,6 +14,7 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // goose speaks database/sql
 	"github.com/pressly/goose/v3"
 
+	"urbanhomeschool.org/uhs/cloud/internal/backup"
 	money "urbanhomeschool.org/uhs/cloud/internal/payments"
 	"urbanhomeschool.org/uhs/migrations"
 	"urbanhomeschool.org/uhs/shared/db/migrate"
@@ -40,10 +41,18 @@ func serve(ctx context.Context, c Config, out io.Writer) (err error) {
 		return err
 	}
 	defer k.pool.Close()
+	ctx, lost := context.WithCancelCause(ctx)
+	defer lost(nil)
+	keeper, err := k.keep(ctx, lost)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, keeper.Close()) }()
 	if err := k.addNetwork(); err != nil {
 		return err
 	}
 	group := &service.Group{}
+	group.Add("life", keeper)
 	group.Add("fleet", k.fleet)
 	group.Add("hub", k.hub)
 	group.Add("restore", starter(k.restore))
@@ -58,6 +67,9 @@ func serve(ctx context.Context, c Config, out io.Writer) (err error) {
 			k.log.Warn("sweep old sessions", logging.Err(err))
 		}
 	}))
+	if err := k.scheduleBackups(group); err != nil {
+		return err
+	}
 	if err := group.Start(ctx); err != nil {
 		return err
 	}
@@ -71,7 +83,13 @@ func serve(ctx context.Context, c Config, out io.Writer) (err error) {
 			k.log.Warn("register the C2B addresses", logging.Err(err))
 		}
 	}
-	return k.routes().Listen(ctx, k.config.HTTPAddr) //nolint:contextcheck // a request brings its own context
+	if err := k.routes().Listen(ctx, k.config.HTTPAddr); err != nil { //nolint:contextcheck // a request brings its own context
+		return err
+	}
+	if cause := context.Cause(ctx); errors.Is(cause, backup.ErrRewound) {
+		return cause
+	}
+	return nil
 }
 
 // starter is a service that only does something at start.

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"urbanhomeschool.org/uhs/cloud/internal/backup"
 	"urbanhomeschool.org/uhs/cloud/internal/fleet"
 	"urbanhomeschool.org/uhs/cloud/internal/fleet/packs"
 	"urbanhomeschool.org/uhs/cloud/internal/hub"
@@ -23,7 +24,6 @@ import (
 	"urbanhomeschool.org/uhs/shared/config"
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/db/postgres"
-	"urbanhomeschool.org/uhs/shared/id"
 	"urbanhomeschool.org/uhs/shared/identity"
 	"urbanhomeschool.org/uhs/shared/logging"
 	"urbanhomeschool.org/uhs/shared/payments"
@@ -215,13 +215,9 @@ func (k *core) newApplier(ctx context.Context, hybrid *syncer.Hybrid, downlinks 
 
 // readTimeline reads, or begins, the life of this database.
 func (k *core) readTimeline(ctx context.Context) error {
-	return k.pool.Update(ctx, func(tx db.Tx) (err error) {
-		if k.timeline, err = syncer.NodeState(ctx, tx, "timeline"); err != nil || k.timeline != "" {
-			return err
-		}
-		k.timeline = id.New()
-		return syncer.SetNodeState(ctx, tx, "timeline", k.timeline)
-	})
+	life, err := backup.ReadLife(ctx, k.pool, k.clock.Now())
+	k.timeline = life.Timeline
+	return err
 }
 
 // addNetwork builds what only serve runs: the hub and the fleet.

@@ -21,6 +21,7 @@ import (
 	"syscall"
 	"time"
 
+	"filippo.io/age"
 	"github.com/jackc/pgx/v5"
 
 	"urbanhomeschool.org/uhs/shared/clock"
@@ -34,9 +35,10 @@ type Options struct {
 	// DataDir is the data directory: its packs are part of a backup, its life file
 	// is compared with the database.
 	DataDir string
-	// Secret is 64 bytes derived from SECRET_KEY: the age identity and the key of
-	// the manifest's MAC.
-	Secret []byte
+	// Key opens every backup of this installation, and MAC proves that a manifest
+	// is its own: both are derived from SECRET_KEY.
+	Key *age.X25519Identity
+	MAC []byte
 	// Recipient, if set, can open new backups too.
 	Recipient string
 	Clock     clock.Clock
@@ -49,8 +51,8 @@ type Service struct{ o Options }
 
 // New makes the Service.
 func New(o Options) (*Service, error) {
-	if len(o.Secret) != 64 {
-		return nil, errors.New("backup: the secret needs 64 bytes")
+	if o.Key == nil || len(o.MAC) < 32 {
+		return nil, errors.New("backup: it needs a key")
 	}
 	return &Service{o}, nil
 }
@@ -170,7 +172,7 @@ func (s *Service) fill(ctx context.Context, conn *pgx.Conn, to io.Writer, out io
 	if err := s.addPacks(ctx, w, out); err != nil {
 		return m, err
 	}
-	if err := w.close(m, s.macKey()); err != nil {
+	if err := w.close(m, s.o.MAC); err != nil {
 		return m, err
 	}
 	m.Parts = w.parts

@@ -137,7 +137,7 @@ func (s *Service) load(ctx context.Context, from io.Reader, x *scratch, o Openin
 	if err != nil {
 		return Manifest{}, err
 	}
-	m, err := readArchive(from, keys, s.macKey(), func(part string, data []byte) error {
+	m, err := readArchive(from, keys, s.o.MAC, func(part string, data []byte) error {
 		if part != dumpPart {
 			return keep(part, data)
 		}

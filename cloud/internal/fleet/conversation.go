@@ -77,14 +77,19 @@ const sweepEvery = 3 * time.Second
 func (s *Service) sweep(ctx context.Context) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
+	backup := s.o.Clock.Now()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
+		var err error
+		if backup, err = s.tellBacked(ctx, backup); err != nil && ctx.Err() == nil {
+			s.o.Log.Warn("look for a verified backup", logging.Err(err))
+		}
 		var schools []string
-		err := s.o.DB.View(ctx, func(tx db.Tx) (err error) {
+		err = s.o.DB.View(ctx, func(tx db.Tx) (err error) {
 			rows, err := tx.Query(ctx, listWaiting, syncer.DownEpoch)
 			schools, err = db.Collect(rows, err, db.Scalar[string])
 			return err
@@ -158,6 +163,7 @@ func (s *Service) begin(school string, epoch int64) *conversation {
 		DB: s.o.DB, Outbox: s.o.Outbox, Applier: s.o.Applier, Clock: s.o.Clock, Log: s.o.Log,
 		Out: syncer.Log{School: school, Epoch: syncer.DownEpoch}, In: syncer.Log{School: school, Epoch: epoch},
 		Epoch: epoch, Software: s.o.Software, Timeline: s.o.Timeline, Carrier: c.via,
+		Backed:   backed(school, epoch),
 		Progress: func(applied syncproto.Marks) { s.o.Mirrors.PurgeDown(ctx, school, epoch, applied) },
 	})
 	s.wg.Go(func() { s.send(ctx, c) })

@@ -43,6 +43,8 @@ var (
 	sumSchools = db.SQL{Postgres: `SELECT count(*) FROM appliances WHERE status = 'active'`}
 
 	listWaiting    = db.SQL{Postgres: `SELECT DISTINCT school FROM outbox_heads WHERE epoch = $1 AND seq > acked_seq`}
+	selectBacked   = db.SQL{Postgres: `SELECT lane, seq FROM backed_marks WHERE school = $1 AND epoch = $2`}
+	lastBacked     = db.SQL{Postgres: `SELECT max(verified_at) FROM backups`}
 	insertIncident = db.SQL{Postgres: `INSERT INTO incidents (id, school_id, kind, facts, at) VALUES ($1, $2, $3, $4::jsonb, $5)`}
 
 	formerNodeKeys = db.SQL{Postgres: `SELECT node_key FROM appliances WHERE school_id = $1 AND id::text <> $2`}
