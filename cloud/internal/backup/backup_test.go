@@ -178,20 +178,21 @@ func TestADamagedFileIsRefused(t *testing.T) {
 		if _, err := w.Verify(t.Context(), file, backup.Opening{}, &w.said); !errors.Is(err, want) {
 			t.Errorf("%s: verify says %v", name, err)
 		}
-		if _, err := w.Restore(t.Context(), file, backup.Restoring{Into: w.url, Replace: true, Newest: newest}, &w.said); !errors.Is(err, want) {
-			t.Errorf("%s: restore says %v", name, err)
-		}
 	}
 	raw, err := os.ReadFile(good)
 	must(t, err)
-	for _, cut := range []int{0, 10, 200, len(raw) / 2, len(raw) - 1} {
+	for _, cut := range []int{0, 200, len(raw) / 2, len(raw) - 1} {
 		refuse(fmt.Sprintf("cut at %d", cut), copyFile(t, good, func(b []byte) []byte { return b[:cut] }), backup.ErrDamaged)
 	}
-	for _, at := range []int{300, len(raw) / 3, len(raw) / 2, len(raw) - 20} {
+	for _, at := range []int{300, len(raw) / 2, len(raw) - 20} {
 		refuse(fmt.Sprintf("a bit at %d", at), copyFile(t, good, func(b []byte) []byte { b[at] ^= 4; return b }), backup.ErrDamaged)
 	}
 	refuse("more bytes", copyFile(t, good, func(b []byte) []byte { return append(b, "more"...) }), backup.ErrDamaged)
 
+	cut := copyFile(t, good, func(b []byte) []byte { return b[:len(b)-1] })
+	if _, err := w.Restore(t.Context(), cut, backup.Restoring{Into: w.url, Replace: true, Newest: newest}, &w.said); !errors.Is(err, backup.ErrDamaged) {
+		t.Errorf("restore of a cut file says %v", err)
+	}
 	other := w.options
 	other.Key, err = age.GenerateX25519Identity()
 	must(t, err)
@@ -363,4 +364,3 @@ func TestAgeOfTheLastVerifiedBackup(t *testing.T) {
 		t.Errorf("got %s, %v, %v", age, ok, err)
 	}
 }
-

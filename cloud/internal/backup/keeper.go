@@ -18,11 +18,12 @@ import (
 type Keeper struct {
 	*service.Loop
 
-	s    *Service
-	db   db.DB
-	lost func(error)
-	life Life
-	conn *pgx.Conn
+	s     *Service
+	db    db.DB
+	lost  func(error)
+	life  Life
+	conn  *pgx.Conn
+	every time.Duration
 }
 
 // beatEvery is how far a rewind must go back to be seen at start. What is
@@ -33,7 +34,7 @@ const beatEvery = 10 * time.Second
 // called when the database is rewound while the cloud runs: it has to stop and
 // start again.
 func (s *Service) Keep(ctx context.Context, d db.DB, lost func(error)) (*Keeper, error) {
-	k := &Keeper{s: s, db: d, lost: lost}
+	k := &Keeper{s: s, db: d, lost: lost, every: beatEvery}
 	if err := k.connect(ctx); err != nil {
 		return nil, err
 	}
@@ -64,7 +65,7 @@ func (k *Keeper) connect(ctx context.Context) error {
 }
 
 func (k *Keeper) run(ctx context.Context) {
-	tick := time.NewTicker(beatEvery)
+	tick := time.NewTicker(k.every)
 	defer tick.Stop()
 	for {
 		select {

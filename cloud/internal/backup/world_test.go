@@ -34,13 +34,13 @@ var start = time.Date(2026, 5, 4, 8, 0, 0, 0, time.UTC)
 type world struct {
 	*backup.Service
 
-	t         *testing.T
-	url, dir  string
-	options   backup.Options
-	db        *postgres.DB
-	clock     *clock.Fake
-	said      bytes.Buffer
-	store     *pack.Store
+	t        *testing.T
+	url, dir string
+	options  backup.Options
+	db       *postgres.DB
+	clock    *clock.Fake
+	said     bytes.Buffer
+	store    *pack.Store
 }
 
 func newWorld(t *testing.T) *world {
