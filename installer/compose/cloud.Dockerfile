@@ -20,9 +20,10 @@ COPY --from=web /src/shared/web/dist/ shared/web/dist/
 RUN cd cloud && go build -trimpath -ldflags "-s -w -X urbanhomeschool.org/uhs/cloud/internal/app.Version=${VERSION}" -o /out/uhs-cloud ./cmd/uhs-cloud
 
 FROM alpine:3.22
-RUN apk add --no-cache ca-certificates tzdata \
+# pg_dump and pg_restore must be of the server's major version; docker-compose.yml says 16.
+RUN apk add --no-cache ca-certificates tzdata postgresql16-client \
     && addgroup -S uhs && adduser -S -G uhs uhs \
-    && mkdir /data && chown uhs:uhs /data
+    && mkdir /data /backups && chown uhs:uhs /data /backups
 COPY --from=build /out/uhs-cloud /usr/local/bin/uhs-cloud
 USER uhs
 VOLUME /data

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -164,4 +165,17 @@ func (k *core) scheduleBackups(group *service.Group) error {
 	s.Tell(k.log)
 	group.Add("backups", s.Schedule(k.pool, backup.Plan{Dir: k.config.BackupDir, Every: k.config.BackupEvery, Keep: k.config.BackupKeep}))
 	return nil
+}
+
+// backupAge is the age in seconds of the newest verified backup. None at all is
+// infinitely old, so that one alert covers both.
+func (k *core) backupAge() float64 {
+	age, ok, err := backup.Age(context.Background(), k.pool, k.clock.Now())
+	switch {
+	case err != nil:
+		return -1
+	case !ok:
+		return math.Inf(1)
+	}
+	return age.Seconds()
 }

@@ -54,4 +54,6 @@ func (k *core) measure(reg *prometheus.Registry) {
 			return float64(totals[name])
 		}))
 	}
+	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "uhs_backup_verified_age_seconds",
+		Help: "How long ago the newest verified backup was taken; +Inf when there is none."}, k.backupAge))
 }
