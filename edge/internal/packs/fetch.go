@@ -153,7 +153,7 @@ func (s *Service) transfer(ctx context.Context, src *source, path string, offset
 			s.o.Used(n)
 		}
 		s.o.Step("chunk")
-		if short, err := s.short(demand{}); err != nil {
+		if short, err := s.short(demand{bytes: int64(n)}); err != nil {
 			return err
 		} else if short {
 			return errFull

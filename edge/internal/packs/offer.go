@@ -16,8 +16,8 @@ func (s *Service) Offer(ctx context.Context, sha string, r io.Reader) error {
 	if _, err := s.makeRoom(ctx, demand{bytes: pack.MaxManifest}); err != nil {
 		return err
 	}
-	return s.o.Store.Keep(sha, pack.MaxBlob, &tracker{r: r, seen: func(int) error {
-		if short, err := s.short(demand{}); err != nil || !short {
+	return s.o.Store.Keep(sha, pack.MaxBlob, &tracker{r: r, seen: func(n int) error {
+		if short, err := s.short(demand{bytes: int64(n)}); err != nil || !short {
 			return err
 		}
 		return errFull

@@ -2,6 +2,7 @@ package packs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -68,6 +69,9 @@ func (s *Service) makeRoom(ctx context.Context, d demand) (evicted bool, err err
 	if err != nil {
 		return false, err
 	}
+	if enough, err := s.enough(list, d); err != nil || !enough {
+		return false, errors.Join(err, errFull)
+	}
 	for _, e := range list {
 		if short, err := s.short(d); err != nil || !short {
 			return evicted, err
@@ -82,6 +86,19 @@ func (s *Service) makeRoom(ctx context.Context, d demand) (evicted bool, err err
 		return evicted, err
 	}
 	return evicted, errFull
+}
+
+// enough tells whether it helps to evict: nothing goes for what does not fit
+// anyway. What is kept free is won back as far as it can be.
+func (s *Service) enough(list []expendable, d demand) (bool, error) {
+	if d.bytes == 0 {
+		return true, nil
+	}
+	free, err := s.o.Free()
+	for _, e := range list {
+		free += e.size
+	}
+	return free >= s.o.KeepFree+d.bytes+s.slack(d), err
 }
 
 // expendable is something to evict.
