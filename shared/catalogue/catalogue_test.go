@@ -133,7 +133,9 @@ func TestOpening(t *testing.T) {
 		free, paid := course("free", 1, 0, "a", "b", "c"), course("paid", 1, 50_000, "x")
 		paid.Course.Owner, paid.Course.InstructorID = catalogue.OwnerInstructor, "00000000-0000-4000-8000-00000000000c"
 		install(t, d, free, paid)
-		s := catalogue.New(catalogue.Options{DB: d, Access: holders{paid.Course.ID: amina.Account}})
+		var opened []catalogue.CourseID
+		s := catalogue.New(catalogue.Options{DB: d, Access: holders{paid.Course.ID: amina.Account},
+			Opened: func(c catalogue.CourseID) { opened = append(opened, c) }})
 		open := func(who identity.Actor, c catalogue.Content, n int) (catalogue.OpenLesson, error) {
 			return s.Lesson(t.Context(), who, c.Course.ID, c.Lessons[n].ID)
 		}
@@ -153,6 +155,14 @@ func TestOpening(t *testing.T) {
 			}
 			if got, err := s.Quiz(t.Context(), brian, paid.Quizzes[0].ID); !errors.Is(err, catalogue.ErrLocked) || got.Questions != nil {
 				t.Errorf("the quiz: %+v, %v", got, err)
+			}
+		})
+		t.Run("what was opened is told, what stayed locked is not", func(t *testing.T) {
+			opened = nil
+			_, _ = open(brian, paid, 0)
+			_, _ = open(brian, free, 0)
+			if !slices.Equal(opened, []catalogue.CourseID{free.Course.ID}) {
+				t.Errorf("told %v", opened)
 			}
 		})
 		t.Run("a paid lesson opens for its holder, its instructor and an admin", func(t *testing.T) {
