@@ -31,6 +31,9 @@ type Config struct {
 	BcryptCost  int      `env:"BCRYPT_COST" default:"10" doc:"Work factor of PIN and password hashes, 10 or more in production."`
 
 	SecondMedium  []string `env:"SECOND_MEDIUM" doc:"Where encrypted copies of the database go: mount points of other disks or sticks, or addresses of neighbours' boxes, comma-separated."`
+	CopyToken     string   `env:"COPY_TOKEN" secret:"true" doc:"What the neighbour's box was given as SHELF_TOKEN."`
+	ShelfToken    string   `env:"SHELF_TOKEN" secret:"true" doc:"Lets neighbours' boxes that know it keep their encrypted copies on this one; 16 characters or more."`
+	ShelfQuota    int64    `env:"SHELF_QUOTA" default:"4000000000" doc:"Bytes that neighbours' copies may take together."`
 	CopyRecipient string   `env:"COPY_RECIPIENT" doc:"A printed key's public half, age1…, that can open the copies too; uhs-edge copy key makes one."`
 }
 

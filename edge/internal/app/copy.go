@@ -49,6 +49,9 @@ func (b *box) safetyCopy(state agent.State) (*safety.Service, error) {
 
 // medium is the place that where names: a directory, or a neighbour's box.
 func (b *box) medium(where string) safety.Medium {
+	if strings.HasPrefix(where, "http://") || strings.HasPrefix(where, "https://") {
+		return safety.NewNeighbour(where, b.config.CopyToken)
+	}
 	return safety.NewDir(where, b.config.DataDir)
 }
 

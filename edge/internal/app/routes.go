@@ -54,6 +54,9 @@ func (b *box) schoolAPI(s *school) *api.API {
 	reg := prometheus.NewRegistry()
 	b.measure(reg, s)
 	b.measureCopy(reg, s)
+	if s.shelf != nil {
+		web.MountCopies(a, s.shelf)
+	}
 	api.MountMetrics(a, reg)
 	a.MountSite(site.FS)
 	return a

@@ -37,6 +37,7 @@ type school struct {
 	store      *pack.Store
 	report     *reporter
 	copy       *safety.Service // nil without a second medium
+	shelf      *safety.Shelf   // nil when no neighbour's copies are kept
 }
 
 // softMemory is what the collector aims to stay below, so that the box's other
@@ -99,6 +100,11 @@ func (b *box) assemble(ctx context.Context) (*school, error) {
 	}))
 	if s.copy, err = b.safetyCopy(state); err != nil {
 		return nil, err
+	}
+	if b.config.ShelfToken != "" {
+		if s.shelf, err = safety.OpenShelf(filepath.Join(b.config.DataDir, "neighbours"), b.config.ShelfToken, b.config.ShelfQuota, b.config.KeepFree); err != nil {
+			return nil, err
+		}
 	}
 	if s.copy != nil {
 		s.report.add("copy", reportCopy(s.copy))

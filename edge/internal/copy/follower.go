@@ -8,6 +8,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"filippo.io/age"
@@ -38,10 +39,11 @@ type follower struct {
 	whole    bool
 	table    []pageHash // by page number
 	length   uint32
-	intent   *entry // the segment whose fate is not known
-	baseSize int64  // bytes of the base
-	since    int64  // bytes since the base was complete
-	count    int    // segments since
+	intent   *entry      // the segment whose fate is not known
+	baseSize int64       // bytes of the base
+	since    int64       // bytes since the base was complete
+	count    int         // segments since
+	force    atomic.Bool // a new base is wanted
 
 	mu     sync.Mutex
 	status Status
@@ -254,7 +256,7 @@ const (
 // sent again between the changes; until the new base is complete, the old one
 // and all that was added since is what a restore uses.
 func (f *follower) beginBase() {
-	long := f.since > max(refreshRatio*f.baseSize, refreshAtLeast) || f.count > refreshSegments
+	long := f.force.Load() || f.since > max(refreshRatio*f.baseSize, refreshAtLeast) || f.count > refreshSegments
 	if f.making != 0 || f.base == 0 || !long {
 		return
 	}
@@ -425,6 +427,7 @@ func (f *follower) adopt(e entry) {
 	}
 	f.baseSize, f.since, f.count = f.since, 0, 0
 	f.base, f.making = e.Base, 0
+	f.force.Store(false)
 }
 
 // remember reads the journal at the start.
