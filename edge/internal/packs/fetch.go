@@ -185,7 +185,8 @@ type tracker struct {
 	seen func(n int) error
 }
 
-// Read implements io.Reader. Bytes that came with the error of seen are kept.
+// Read implements io.Reader. Bytes that seen refuses are not given on: there is
+// no room for them.
 func (t *tracker) Read(p []byte) (int, error) {
 	n, err := t.r.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -193,7 +194,7 @@ func (t *tracker) Read(p []byte) (int, error) {
 	}
 	if n > 0 {
 		if stop := t.seen(n); stop != nil {
-			return n, stop
+			return 0, stop
 		}
 	}
 	return n, err
