@@ -350,7 +350,12 @@ func (o *Outbox) Resequence(ctx context.Context, tx db.Tx, from, to Log, common 
 }
 
 func (o *Outbox) resequenceLane(ctx context.Context, tx db.Tx, from, to Log, lane syncproto.Lane, common int64) (moved int, err error) {
-	for after := common; ; {
+	first, err := firstKept(ctx, tx, from, lane)
+	if err != nil {
+		return 0, err
+	}
+	// Rows below first are pruned; positions are counted, so start where rows are.
+	for after := max(common, first-1); ; {
 		rows, err := tx.Query(ctx, listOutbox, from.School, from.Epoch, int64(lane), after, int64(syncproto.MaxEvents))
 		events, err := db.Collect(rows, err, scanEvent)
 		if err != nil {

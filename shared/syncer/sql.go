@@ -28,6 +28,11 @@ var (
 	prune      = db.SQL{Both: `DELETE FROM outbox WHERE school = $1 AND epoch = $2 AND lane = $3 AND seq < $4`}
 	listEpochs = db.SQL{Both: `SELECT DISTINCT epoch FROM outbox_heads WHERE school = $1`}
 
+	firstOutbox = db.SQL{Both: `SELECT coalesce(min(seq), 0) FROM outbox WHERE school = $1 AND epoch = $2 AND lane = $3`}
+
+	forgetWatermarks = db.SQL{Both: `DELETE FROM watermarks WHERE school = $1 AND epoch = $2`}
+	forgetHistory    = db.SQL{Both: `DELETE FROM frame_history WHERE school = $1 AND epoch = $2`}
+
 	insertApplied = db.SQL{Both: `INSERT INTO outbox_applied (school, epoch, lane, seq, at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`}
 	lastApplied   = db.SQL{Both: `SELECT max(at) FROM outbox_applied WHERE school = $1 AND epoch = $2 AND lane = $3`}
 	appliedBefore = db.SQL{Both: `SELECT coalesce(max(seq), 0) FROM outbox_applied WHERE school = $1 AND epoch = $2 AND lane = $3 AND at < $4`}

@@ -69,11 +69,20 @@ func (s *Service) Claim(ctx context.Context, in syncproto.ClaimRequest) (syncpro
 		}
 		school := c.school
 		out.SchoolID = school
+		if in.School != "" && in.School != school {
+			return ErrOtherSchool
+		}
 		if out.SchoolName, err = schoolName(ctx, tx, lockSchool, school); err != nil {
+			return err
+		}
+		if out.Applied, err = appliedOf(ctx, tx, school, in.Epochs); err != nil {
 			return err
 		}
 		if !c.used.IsZero() {
 			return s.claimAgain(ctx, tx, c, in, &out)
+		}
+		if _, err := tx.Exec(ctx, lockEpoch, school); err != nil { // as those who renew do
+			return err
 		}
 		if _, err := tx.Exec(ctx, markCode, hashCode(in.Code), s.o.Clock.Now(), out.ApplianceID); err != nil {
 			return err
@@ -84,7 +93,7 @@ func (s *Service) Claim(ctx context.Context, in syncproto.ClaimRequest) (syncpro
 		if _, err := tx.Exec(ctx, insertAppliance, out.ApplianceID, school, in.NodeKey, in.NATSUser, in.Recipient, in.Software, s.o.Clock.Now()); err != nil {
 			return err
 		}
-		if out.Epoch, err = s.issueEpoch(ctx, tx, school, out.ApplianceID, because{reason: "claimed"}); err != nil {
+		if out.Epoch, err = s.issueEpoch(ctx, tx, school, out.ApplianceID, because{reason: "claimed", from: in.From}); err != nil {
 			return err
 		}
 		return s.o.Claimed(ctx, tx, school, in.Recipient)
@@ -112,6 +121,9 @@ func validClaim(in syncproto.ClaimRequest) error {
 	}
 	if _, err := age.ParseX25519Recipient(in.Recipient); err != nil {
 		return bad.At("want an age X25519 recipient", "recipient")
+	}
+	if in.From < 0 || in.From >= maxEpoch {
+		return bad.At("no such epoch", "from")
 	}
 	return nil
 }

@@ -283,8 +283,8 @@ func (s *Service) Exchange(ctx context.Context, box Appliance, epoch int64, in [
 	if err != nil {
 		return nil, err
 	}
-	if c == nil || c.epoch != epoch {
-		return nil, ErrOldEpoch
+	if c == nil || c.epoch != epoch || box.Status != active {
+		return s.aside(ctx, box, epoch, in)
 	}
 	if len(in) > 0 && c.via() != "https" { // an empty request is only a probe
 		c.peer.Takeover()

@@ -85,5 +85,8 @@ var (
 	ErrUsedCode    = fault.New(fault.Gone, "This claim code was used already.").WithCode("claim_code_used")
 	ErrExpiredCode = fault.New(fault.Gone, "This claim code has expired.").WithCode("claim_code_expired")
 	ErrEpochMoved  = fault.New(fault.Conflict, "Another box of this school already has a newer epoch.").WithCode("epoch_moved")
+	ErrOtherSchool = fault.New(fault.Conflict, "This code is for another school. A box keeps its school for life.").WithCode("claim_other_school")
+	ErrQuarantined = fault.New(fault.Conflict, "Another box has this school's place. An administrator has to decide.").WithCode("box_quarantined")
+	ErrReplaced    = fault.New(fault.Conflict, "This box was replaced by another one.").WithCode("box_replaced")
 	ErrNoSchool    = fault.New(fault.NotFound, "There is no such school.").WithCode("no_such_school")
 )

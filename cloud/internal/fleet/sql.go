@@ -28,8 +28,9 @@ var (
 		ON CONFLICT (school_id) DO UPDATE SET epoch = greatest(e.epoch + 1, excluded.epoch), appliance_id = excluded.appliance_id, issued_at = excluded.issued_at
 		RETURNING epoch`}
 	forgetAcked  = db.SQL{Postgres: `UPDATE outbox_heads SET acked_seq = 0, acked_at = NULL, backed_seq = 0 WHERE school = $1 AND epoch = $2`}
-	insertEpoch  = db.SQL{Postgres: `INSERT INTO epoch_history (school_id, epoch, appliance_id, issued_at, reason, nonce) VALUES ($1, $2, $3, $4, $5, $6)`}
-	repeatEpoch  = db.SQL{Postgres: `SELECT count(*) FROM epoch_history WHERE school_id = $1 AND epoch = $2 AND appliance_id = $3 AND nonce = $4`}
+	insertEpoch  = db.SQL{Postgres: `INSERT INTO epoch_history (school_id, epoch, appliance_id, issued_at, reason, nonce, side) VALUES ($1, $2, $3, $4, $5, $6, $7)`}
+	lastEpoch    = db.SQL{Postgres: `SELECT coalesce(max(epoch), 0) FROM epoch_history WHERE school_id = $1`}
+	givenEpoch   = db.SQL{Postgres: `SELECT epoch, side FROM epoch_history WHERE school_id = $1 AND appliance_id = $2 AND nonce = $3 ORDER BY epoch DESC LIMIT 1`}
 	lockEpoch    = db.SQL{Postgres: `SELECT epoch, appliance_id::text FROM school_epochs WHERE school_id = $1 FOR UPDATE`}
 	knownEpoch   = db.SQL{Postgres: `SELECT count(*) FROM epoch_history WHERE school_id = $1 AND epoch = $2`}
 	presentEpoch = db.SQL{Postgres: `SELECT epoch, appliance_id::text FROM school_epochs WHERE school_id = $1`}
@@ -97,3 +98,28 @@ func schoolName(ctx context.Context, tx db.Tx, q db.SQL, school string) (string,
 	}
 	return name, err
 }
+
+// What boxes that lost their school's place need.
+var (
+	quarantineActive = db.SQL{Postgres: `UPDATE appliances SET status = 'quarantined' WHERE school_id = $1 AND status = 'active'`}
+	setStatus        = db.SQL{Postgres: `UPDATE appliances SET status = $2 WHERE id = $1`}
+	sideEpoch        = db.SQL{Postgres: `SELECT count(*) FROM epoch_history WHERE school_id = $1 AND epoch = $2 AND appliance_id = $3 AND side`}
+	epochOfBox       = db.SQL{Postgres: `SELECT count(*) FROM epoch_history WHERE school_id = $1 AND epoch = $2 AND appliance_id = $3`}
+	addFacts         = db.SQL{Postgres: `UPDATE incidents SET facts = facts || $3::jsonb WHERE school_id = $1 AND facts->>'to' = $2::bigint::text`}
+
+	heldColumns = `id::text, appliance_id, kind, state, reason, coalesce(decided_by, ''), from_epoch, epoch, waiting, told, delivered,
+		oldest_at, asked_at, last_asked_at, decided_at, delivered_at`
+	lockHeld     = db.SQL{Postgres: `SELECT ` + heldColumns + ` FROM held_boxes WHERE school_id = $1 AND appliance_id = $2 AND nonce = $3 FOR UPDATE`}
+	lockHeldByID = db.SQL{Postgres: `SELECT ` + heldColumns + ` FROM held_boxes WHERE school_id = $1 AND id::text = $2 FOR UPDATE`}
+	listHeld     = db.SQL{Postgres: `SELECT ` + heldColumns + ` FROM held_boxes WHERE school_id = $1 ORDER BY asked_at DESC, id LIMIT 200`}
+	insertHeld   = db.SQL{Postgres: `INSERT INTO held_boxes (id, school_id, appliance_id, nonce, kind, from_epoch, reason, waiting, oldest_at, asked_at, last_asked_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)`}
+	askHeld          = db.SQL{Postgres: `UPDATE held_boxes SET waiting = $2, oldest_at = $3, last_asked_at = $4 WHERE id = $1`}
+	giveHeld         = db.SQL{Postgres: `UPDATE held_boxes SET state = $2, epoch = $3 WHERE id = $1`}
+	decideHeld       = db.SQL{Postgres: `UPDATE held_boxes SET state = $2, decided_at = $3, decided_by = $4 WHERE id::text = $1`}
+	unactivateOthers = db.SQL{Postgres: `UPDATE held_boxes SET state = 'waiting' WHERE school_id = $1 AND id::text <> $2 AND state = 'activate'`}
+	deliverHeld      = db.SQL{Postgres: `UPDATE held_boxes SET told = $3, delivered = $4,
+			state = CASE WHEN $3 <= $4 THEN 'retired' ELSE 'delivering' END,
+			delivered_at = CASE WHEN $3 <= $4 THEN coalesce(delivered_at, $5) END
+		WHERE school_id = $1 AND epoch = $2 AND state IN ('delivering', 'retired')`}
+)

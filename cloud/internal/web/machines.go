@@ -30,6 +30,20 @@ func Signed(f *fleet.Service) fiber.Handler {
 	}
 }
 
+// Known lets requests pass that any box of a school has signed, also one that
+// lost its place: what it may do is for the use-case to say.
+func Known(f *fleet.Service) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		box, err := f.Recognise(c.UserContext(), fleet.Signed{Appliance: c.Get(httpcarrier.ApplianceHeader), Signature: c.Get(httpcarrier.SignatureHeader),
+			Method: c.Method(), URI: c.OriginalURL(), Body: c.BodyRaw()})
+		if err != nil {
+			return err
+		}
+		c.Locals(boxKey, box)
+		return c.Next()
+	}
+}
+
 func boxOf(c *fiber.Ctx) fleet.Appliance {
 	box, _ := c.Locals(boxKey).(fleet.Appliance)
 	return box
@@ -63,7 +77,17 @@ func MountMachines(a *api.API, f *fleet.Service) {
 		}
 		return c.JSON(out)
 	})
-	a.App.Post(syncproto.EpochPath, Signed(f), func(c *fiber.Ctx) error {
+	a.App.Post(syncproto.MovedPath, Known(f), func(c *fiber.Ctx) error {
+		var in syncproto.MovedReport
+		if err := readJSON(c, maxSmall, &in); err != nil {
+			return err
+		}
+		if err := f.Moved(c.UserContext(), boxOf(c), in); err != nil {
+			return err
+		}
+		return c.JSON(struct{}{})
+	})
+	a.App.Post(syncproto.EpochPath, Known(f), func(c *fiber.Ctx) error {
 		var in syncproto.EpochRequest
 		if err := readJSON(c, maxSmall, &in); err != nil {
 			return err
@@ -82,7 +106,7 @@ func MountMachines(a *api.API, f *fleet.Service) {
 		return c.JSON(out)
 	})
 	a.App.Get(syncproto.RecipientPath, Signed(f), func(c *fiber.Ctx) error { return c.JSON(f.Recipient()) })
-	a.App.Post(httpcarrier.Path, Signed(f), func(c *fiber.Ctx) error {
+	a.App.Post(httpcarrier.Path, Known(f), func(c *fiber.Ctx) error {
 		epoch, err := strconv.ParseInt(c.Query("epoch"), 10, 64)
 		if err != nil {
 			return errBody

@@ -6,6 +6,7 @@ package httpcarrier
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -97,6 +98,9 @@ type Options struct {
 	Log    *slog.Logger
 	// Active tells whether this carrier is the one in use: only then does it poll.
 	Active func() bool
+	// Refused is called with the code of the cloud's problem when it does not speak
+	// with this box in this epoch; nil: nobody cares.
+	Refused func(code string)
 }
 
 // Times of the carrier.
@@ -205,10 +209,29 @@ func (c *Carrier) exchange(ctx context.Context, msgs []syncproto.Message) ([]syn
 	if err != nil {
 		return nil, fmt.Errorf("https carrier: %w", err)
 	}
+	if code := problemCode(resp, answer); code != "" && c.o.Refused != nil {
+		c.o.Refused(code)
+	}
 	if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != ContentType || len(answer) > maxBatch {
 		return nil, fmt.Errorf("https carrier: answer %d of type %q is not the cloud's", resp.StatusCode, resp.Header.Get("Content-Type"))
 	}
 	return DecodeBatch(answer)
+}
+
+// problemCode is why the cloud refuses this box: "" when the answer is something
+// else, such as the page of a captive portal.
+func problemCode(resp *http.Response, answer []byte) string {
+	if resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusConflict {
+		return ""
+	}
+	var p struct {
+		Code   string `json:"code"`
+		Detail string `json:"detail"`
+	}
+	if resp.Header.Get("Content-Type") != "application/problem+json" || json.Unmarshal(answer, &p) != nil || p.Detail == "" {
+		return ""
+	}
+	return p.Code
 }
 
 // Connected implements syncer.Carrier. When it has not spoken for a while it
