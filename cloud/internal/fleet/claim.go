@@ -87,7 +87,7 @@ func (s *Service) Claim(ctx context.Context, in syncproto.ClaimRequest) (syncpro
 		if _, err := tx.Exec(ctx, markCode, hashCode(in.Code), s.o.Clock.Now(), out.ApplianceID); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, replaceAppliance, school); err != nil {
+		if err := s.replaceActive(ctx, tx, school, out.ApplianceID, hashCode(in.Code)); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, insertAppliance, out.ApplianceID, school, in.NodeKey, in.NATSUser, in.Recipient, in.Software, s.o.Clock.Now()); err != nil {

@@ -210,8 +210,8 @@ func TestASecondBoxReplacesTheFirst(t *testing.T) {
 	if second.Answer.Epoch <= first.Answer.Epoch || second.Answer.ApplianceID == first.Answer.ApplianceID {
 		t.Errorf("epoch %d after %d", second.Answer.Epoch, first.Answer.Epoch)
 	}
-	if _, p := first.Renew(first.Epoch, id.Secret(16)); p.Status != http.StatusUnauthorized || p.Code != "appliance_signature" {
-		t.Errorf("the first box's signature: %+v", p)
+	if _, p := first.Renew(first.Epoch, id.Secret(16)); p.Status != http.StatusConflict || p.Code != "box_replaced" {
+		t.Errorf("the first box got %+v", p)
 	}
 	first.Learn(ann.ID)
 	if err := first.Talk(1); err == nil {
@@ -256,11 +256,14 @@ func TestEpochsAreGivenByCompareAndSet(t *testing.T) {
 	if p.Status != http.StatusOK || again.Epoch != got.Epoch {
 		t.Errorf("the same question again: %+v, epoch %d", p, again.Epoch)
 	}
-	if _, p := b.Renew(start, id.Secret(16)); p.Status != http.StatusConflict || p.Code != "epoch_moved" {
+	if _, p := b.Renew(start, id.Secret(16)); p.Status != http.StatusConflict || p.Code != "box_quarantined" {
 		t.Errorf("another question from the stale epoch: %+v", p)
 	}
-	if _, p := b.Renew(start+100, id.Secret(16)); p.Status != http.StatusConflict {
-		t.Errorf("from an epoch that never was: %+v", p)
+	if _, p := b.Renew(-1, id.Secret(16)); p.Status != http.StatusUnprocessableEntity {
+		t.Errorf("from no epoch: %+v", p)
+	}
+	if _, p := b.Renew(1<<60, id.Secret(16)); p.Status != http.StatusUnprocessableEntity {
+		t.Errorf("from an epoch beyond all: %+v", p)
 	}
 	if _, p := b.Renew(got.Epoch, "short"); p.Status != http.StatusUnprocessableEntity {
 		t.Errorf("without a nonce: %+v", p)
@@ -296,7 +299,7 @@ func TestOfTwoClonesOneGetsTheNextEpoch(t *testing.T) {
 	for i, err := range errs {
 		if err == nil {
 			won++
-		} else if !errors.Is(err, fleet.ErrEpochMoved) {
+		} else if !errors.Is(err, fleet.ErrQuarantined) {
 			t.Errorf("clone %d: %v", i, err)
 		}
 	}

@@ -122,4 +122,14 @@ var (
 			state = CASE WHEN $3 <= $4 THEN 'retired' ELSE 'delivering' END,
 			delivered_at = CASE WHEN $3 <= $4 THEN coalesce(delivered_at, $5) END
 		WHERE school_id = $1 AND epoch = $2 AND state IN ('delivering', 'retired')`}
+
+	activeAppliance   = db.SQL{Postgres: `SELECT id FROM appliances WHERE school_id = $1 AND status = 'active'`}
+	listAppliances    = db.SQL{Postgres: `SELECT id, status, software, claimed_at FROM appliances WHERE school_id = $1 ORDER BY claimed_at DESC, id DESC`}
+	insertReplacement = db.SQL{Postgres: `INSERT INTO replacements (id, school_id, reason, created_by, created_at, code_hash, old_appliance)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)`}
+	completeReplacement = db.SQL{Postgres: `UPDATE replacements SET claimed_at = $3, old_appliance = $4, new_appliance = $5, old_epoch = $6, old_head = $7, heard_at = $8, oldest_at = $9
+		WHERE school_id = $1 AND code_hash = $2`}
+	listReplacements = db.SQL{Postgres: `SELECT id::text, reason, created_by, created_at, claimed_at, old_appliance, new_appliance, old_epoch, old_head, heard_at, oldest_at
+		FROM replacements WHERE school_id = $1 ORDER BY created_at DESC, id DESC LIMIT 50`}
+	laneAppliedAt = db.SQL{Postgres: `SELECT applied_at FROM watermarks WHERE school = $1 AND epoch = $2 AND lane = $3 AND seq > 0`}
 )

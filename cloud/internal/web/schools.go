@@ -50,6 +50,7 @@ type fleetOut struct {
 
 // MountSchools adds the admin's pages: schools, claim codes, the fleet.
 func MountSchools(a *api.API, people *identity.Service, f *fleet.Service) {
+	mountNodes(a, f)
 	const tag = "fleet"
 	admin := []identity.Role{identity.Admin}
 	api.Register(a, api.Op{ID: "create-school", Method: http.MethodPost, Path: "/api/v1/schools", Summary: "Open a school", Tag: tag, Roles: admin, Status: http.StatusCreated},

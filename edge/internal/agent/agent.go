@@ -11,10 +11,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -23,7 +23,6 @@ import (
 
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/fault"
-	"urbanhomeschool.org/uhs/shared/id"
 	"urbanhomeschool.org/uhs/shared/syncer"
 	"urbanhomeschool.org/uhs/shared/syncer/httpcarrier"
 	"urbanhomeschool.org/uhs/syncproto"
@@ -43,6 +42,9 @@ type State struct {
 	// claimed before it was told.
 	CloudRecipient string               `json:"cloud_recipient,omitempty"`
 	NATS           syncproto.NATSAccess `json:"nats"`
+	// Side tells that the epoch is beside the school's: another box has its place,
+	// and this one delivers what it has.
+	Side bool `json:"side,omitempty"`
 }
 
 // Log is the uplink's log in the present epoch.
@@ -55,9 +57,12 @@ type Agent struct {
 	db       db.DB
 	keys     *Keys
 	software string
+	path     string // of the witness
 
 	mu                sync.Mutex
 	state             *State
+	witness           witness
+	standing          Standing
 	cloudURL, leafURL string // overrides
 }
 
@@ -68,7 +73,7 @@ func Open(ctx context.Context, d db.DB, dir, software string) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Agent{db: d, keys: keys, software: software}
+	a := &Agent{db: d, keys: keys, software: software, path: filepath.Join(dir, witnessFile)}
 	var text string
 	if err := d.View(ctx, func(tx db.Tx) (err error) { text, err = syncer.NodeState(ctx, tx, stateKey); return err }); err != nil {
 		return nil, fmt.Errorf("read the box's state: %w", err)
@@ -79,7 +84,10 @@ func Open(ctx context.Context, d db.DB, dir, software string) (*Agent, error) {
 			return nil, fmt.Errorf("read the box's state: %w", err)
 		}
 	}
-	return a, nil
+	if err := a.readStanding(ctx); err != nil {
+		return nil, err
+	}
+	return a, a.openWitness(ctx)
 }
 
 // State is the box's state; ok is false while it is not claimed.
@@ -127,33 +135,42 @@ func (a *Agent) Claim(ctx context.Context, cloudURL, code string) (State, error)
 	if s, ok := a.State(); ok {
 		return s, ErrClaimed
 	}
-	cloudURL = strings.TrimSuffix(cloudURL, "/")
-	in := syncproto.ClaimRequest{Code: code, NodeKey: a.keys.NodePublic(), NATSUser: a.keys.NATSUser(), Recipient: a.keys.Recipient(), Software: a.software}
-	var out syncproto.ClaimAnswer
-	if err := post(ctx, http.DefaultClient, cloudURL+syncproto.ClaimPath, in, &out); err != nil {
+	s, _, err := a.askClaim(ctx, strings.TrimSuffix(cloudURL, "/"), syncproto.ClaimRequest{Code: code})
+	if err != nil {
 		return State{}, err
 	}
-	if out.SchoolID == "" || out.ApplianceID == "" || out.Epoch == 0 { // JSON, but not the cloud's
-		return State{}, errNotTheCloud
-	}
-	var secrets syncproto.SealedSecrets
-	if err := a.unseal(out.Sealed, &secrets); err != nil {
-		return State{}, err
-	}
-	if err := a.keys.setPepper(secrets.Pepper); err != nil {
-		return State{}, err
-	}
-	if err := a.keepRecovery(out.SchoolID, out.Recovery); err != nil {
-		return State{}, err
-	}
-	s := State{CloudURL: cloudURL, SchoolID: out.SchoolID, SchoolName: out.SchoolName, ApplianceID: out.ApplianceID, Epoch: out.Epoch,
-		Timeline: out.Timeline, CloudKey: out.CloudKey, CloudRecipient: out.CloudRecipient, NATS: out.NATS}
 	if err := a.db.Update(ctx, func(tx db.Tx) error { return writeState(ctx, tx, s) }); err != nil {
 		return State{}, err
 	}
 	a.setState(s)
-	return s, nil
+	return s, a.Witness(ctx)
 }
+
+// askClaim sends the claim with this box's keys and reads the answer.
+func (a *Agent) askClaim(ctx context.Context, cloudURL string, in syncproto.ClaimRequest) (s State, out syncproto.ClaimAnswer, err error) {
+	in.NodeKey, in.NATSUser, in.Recipient, in.Software = a.keys.NodePublic(), a.keys.NATSUser(), a.keys.Recipient(), a.software
+	in.From = a.highest()
+	if err := post(ctx, http.DefaultClient, cloudURL+syncproto.ClaimPath, in, &out); err != nil {
+		return s, out, err
+	}
+	if out.SchoolID == "" || out.ApplianceID == "" || out.Epoch == 0 || in.School != "" && out.SchoolID != in.School { // JSON, but not the cloud's
+		return s, out, errNotTheCloud
+	}
+	var secrets syncproto.SealedSecrets
+	if err := a.unseal(out.Sealed, &secrets); err != nil {
+		return s, out, err
+	}
+	if err := a.keys.setPepper(secrets.Pepper); err != nil {
+		return s, out, err
+	}
+	if err := a.keepRecovery(out.SchoolID, out.Recovery); err != nil {
+		return s, out, err
+	}
+	return State{CloudURL: cloudURL, SchoolID: out.SchoolID, SchoolName: out.SchoolName, ApplianceID: out.ApplianceID, Epoch: out.Epoch,
+		Timeline: out.Timeline, CloudKey: out.CloudKey, CloudRecipient: out.CloudRecipient, NATS: out.NATS}, out, nil
+}
+
+func (a *Agent) setState(s State) { a.mu.Lock(); defer a.mu.Unlock(); a.state = &s }
 
 func writeState(ctx context.Context, tx db.Tx, s State) error {
 	b, err := json.Marshal(s)
@@ -173,82 +190,6 @@ func (a *Agent) unseal(sealed []byte, out any) error {
 		return fmt.Errorf("open the cloud's secrets: %w", err)
 	}
 	return json.Unmarshal(plain, out)
-}
-
-// Renew gets a new epoch and moves everything the cloud has not applied into
-// it, in one transaction. Nothing else may write to the outbox meanwhile: SQLite
-// has one writer, and the log that Save asks for changes with the commit.
-func (a *Agent) Renew(ctx context.Context, outbox *syncer.Outbox, reason string) error {
-	old, ok := a.State()
-	if !ok {
-		return errors.New("renew: the box is not claimed")
-	}
-	nonce, err := a.question(ctx, old.Epoch)
-	if err != nil {
-		return err
-	}
-	var out syncproto.EpochAnswer
-	if err := post(ctx, a.Client(), old.CloudURL+syncproto.EpochPath, syncproto.EpochRequest{From: old.Epoch, Nonce: nonce, Reason: reason}, &out); err != nil {
-		return err
-	}
-	if out.Epoch <= old.Epoch || out.NATS.UserJWT == "" { // JSON, but not the cloud's
-		return errNotTheCloud
-	}
-	fresh := old
-	fresh.Epoch, fresh.NATS = out.Epoch, out.NATS
-	// The state changes inside the transaction, while SQLite's one writer is held:
-	// no Save can ask for the old log after the rows have moved.
-	err = a.db.Update(ctx, func(tx db.Tx) error {
-		common, err := syncer.Common(ctx, tx, old.Log(), out.Marks())
-		if err != nil {
-			return err
-		}
-		if _, err := outbox.Resequence(ctx, tx, old.Log(), fresh.Log(), common); err != nil {
-			return err
-		}
-		if err := writeState(ctx, tx, fresh); err != nil {
-			return err
-		}
-		a.setState(fresh)
-		return nil
-	})
-	if err != nil {
-		a.setState(old)
-	}
-	return err
-}
-
-func (a *Agent) setState(s State) { a.mu.Lock(); defer a.mu.Unlock(); a.state = &s }
-
-// renewalPending tells whether the box asked to leave its present epoch and has
-// not moved: a crash came between the cloud's commit and ours.
-func (a *Agent) renewalPending(ctx context.Context) (pending bool, err error) {
-	s, ok := a.State()
-	if !ok {
-		return false, nil
-	}
-	err = a.db.View(ctx, func(tx db.Tx) error {
-		nonce, err := syncer.NodeState(ctx, tx, renewalKey(s.Epoch))
-		pending = nonce != ""
-		return err
-	})
-	return pending, err
-}
-
-func renewalKey(epoch int64) string { return fmt.Sprintf("agent.renew.%d", epoch) }
-
-// question is the nonce of the request to leave an epoch, stored before it is
-// first sent, so that a lost answer can be asked for again.
-func (a *Agent) question(ctx context.Context, epoch int64) (nonce string, err error) {
-	key := renewalKey(epoch)
-	err = a.db.Update(ctx, func(tx db.Tx) error {
-		if nonce, err = syncer.NodeState(ctx, tx, key); err != nil || nonce != "" {
-			return err
-		}
-		nonce = id.Secret(16)
-		return syncer.SetNodeState(ctx, tx, key, nonce)
-	})
-	return nonce, err
 }
 
 // post sends JSON and reads JSON; the cloud's problems become faults.

@@ -12,6 +12,7 @@ import (
 
 	"urbanhomeschool.org/uhs/edge/internal/agent"
 	"urbanhomeschool.org/uhs/shared/fault"
+	"urbanhomeschool.org/uhs/syncproto"
 )
 
 func TestTheBoxsKeysAreItsOwnAndLast(t *testing.T) {
@@ -116,13 +117,13 @@ func TestWhatIsNotTheCloudChangesNothing(t *testing.T) {
 	before, _ := b.agent.State()
 	b.agent.Override(portal.URL, "")
 	for page, status = range answers {
-		refuse("renew, answered by "+page, b.agent.Renew(t.Context(), b.outbox, "a test"))
+		refuse("renew, answered by "+page, b.agent.Renew(t.Context(), b.outbox, syncproto.RenewedForked, "a test"))
 	}
 	if after, _ := b.agent.State(); after.Epoch != before.Epoch {
 		t.Errorf("the portal moved the box from epoch %d to %d", before.Epoch, after.Epoch)
 	}
 	b.agent.Override(c.url, "")
-	must(t, b.agent.Renew(t.Context(), b.outbox, "a test"))
+	must(t, b.agent.Renew(t.Context(), b.outbox, syncproto.RenewedForked, "a test"))
 	if after, _ := b.agent.State(); after.Epoch <= before.Epoch {
 		t.Errorf("epoch %d after %d", after.Epoch, before.Epoch)
 	}
@@ -205,8 +206,8 @@ func TestASecondBoxTakesTheSchoolOver(t *testing.T) {
 		eventually(t, "its work goes up", func() bool { return count(t, c.db, `SELECT count(*) FROM learning_activities`) == int64(i)+1 })
 	}
 	old := boxes[0]
-	if err := old.agent.Renew(t.Context(), old.outbox, "a test"); fault.KindOf(err) != fault.Unauthenticated {
-		t.Errorf("the replaced box got %v", err)
+	if err := old.agent.Renew(t.Context(), old.outbox, syncproto.RenewedForked, "a test"); fault.KindOf(err) != fault.Conflict || old.agent.Standing() != agent.Replaced {
+		t.Errorf("the replaced box got %v and is %q", err, old.agent.Standing())
 	}
 	for _, b := range boxes {
 		b.stop()

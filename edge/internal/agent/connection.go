@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"errors"
+	"hash/fnv"
 	"log/slog"
 	"path/filepath"
 	"sync"
@@ -11,7 +12,6 @@ import (
 	"urbanhomeschool.org/uhs/edge/internal/leaf"
 	"urbanhomeschool.org/uhs/shared/clock"
 	"urbanhomeschool.org/uhs/shared/db"
-	"urbanhomeschool.org/uhs/shared/fault"
 	"urbanhomeschool.org/uhs/shared/logging"
 	"urbanhomeschool.org/uhs/shared/syncer"
 	"urbanhomeschool.org/uhs/shared/syncer/httpcarrier"
@@ -34,23 +34,34 @@ type ConnectionOptions struct {
 	Report func(ctx context.Context, tx db.Tx) (syncproto.Report, error)
 	// MaxFrame is smaller on thin lines; zero: the protocol's limit.
 	MaxFrame int
+	// ProbeEvery and AskEvery are shorter in tests; zero: a minute and an hour.
+	ProbeEvery, AskEvery time.Duration
 }
 
 // Connection is the conversation with the cloud in the present epoch. When the
 // logs have forked it renews the epoch and starts anew.
 type Connection struct {
-	o      ConnectionOptions
-	forks  chan error
-	cancel context.CancelFunc
-	wg     sync.WaitGroup
+	o         ConnectionOptions
+	forks     chan error
+	reclaimed chan struct{}
+	tried     time.Time // when run last opened the link or asked for an epoch; its alone
+	cancel    context.CancelFunc
+	wg        sync.WaitGroup
 
-	mu   sync.Mutex
-	link *syncer.Link // nil while none could be started
+	mu    sync.Mutex
+	link  *syncer.Link // nil while none could be started
+	https *httpcarrier.Carrier
 }
 
 // NewConnection makes a stopped connection.
 func NewConnection(o ConnectionOptions) *Connection {
-	return &Connection{o: o, forks: make(chan error, 1)}
+	if o.ProbeEvery == 0 {
+		o.ProbeEvery = probeEvery
+	}
+	if o.AskEvery == 0 {
+		o.AskEvery = askEvery
+	}
+	return &Connection{o: o, forks: make(chan error, 1), reclaimed: make(chan struct{}, 1)}
 }
 
 // Wake lets the link look for something to send.
@@ -80,16 +91,43 @@ func (c *Connection) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if pending { // the last life asked for an epoch and did not hear, or store, the answer
-		c.forked(errInterrupted)
+	restored, err := c.o.Agent.restored(ctx)
+	if err != nil {
+		return err
 	}
 	ctx, c.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	c.reopen(ctx)
+	switch {
+	case restored: // what it would send in its old epoch could contradict what is applied
+		c.forked(errRestored)
+	case pending: // the last life asked for an epoch and did not hear, or store, the answer
+		c.forked(errInterrupted)
+	default:
+		c.reopen(ctx)
+	}
 	c.wg.Go(func() { c.run(ctx) })
 	return nil
 }
 
-var errInterrupted = errors.New("a renewal was interrupted")
+// Why the box asks for an epoch, beside a fork.
+var (
+	errInterrupted = errors.New("a renewal was interrupted")
+	errRestored    = errors.New("the database is older than the box remembers")
+	errRewound     = errors.New("the cloud's database began another life")
+	errRefused     = errors.New("the cloud does not speak with this box in its epoch")
+	errAgain       = errors.New("asking again")
+)
+
+// kindOfReason is the word for a reason.
+func kindOfReason(reason error) string {
+	switch {
+	case errors.Is(reason, errRestored):
+		return syncproto.RenewedRestored
+	case errors.Is(reason, errRewound):
+		return syncproto.RenewedRewound
+	default:
+		return syncproto.RenewedForked
+	}
+}
 
 func (c *Connection) forked(reason error) {
 	select {
@@ -111,30 +149,79 @@ func (c *Connection) Stop(ctx context.Context) error {
 }
 
 // pruneEvery is how often applied rows are deleted; openAgain how soon a link
-// that could not start is tried again.
+// that could not start is tried again; probeEvery how often a box whose link is
+// down asks whether it still has its place; askEvery how often one that lost it
+// asks what was decided.
 const (
 	pruneEvery = 10 * time.Minute
 	openAgain  = 15 * time.Second
+	probeEvery = time.Minute
+	askEvery   = time.Hour
 )
 
 func (c *Connection) run(ctx context.Context) {
-	tick := time.NewTicker(pruneEvery)
+	tick, probe := time.NewTicker(pruneEvery), time.NewTicker(c.o.ProbeEvery)
 	defer tick.Stop()
+	defer probe.Stop()
+	c.tell(ctx)
 	for {
-		var again <-chan time.Time
-		if c.current() == nil {
-			again = time.After(openAgain)
+		var again, ask <-chan time.Time
+		switch since := c.o.Clock.Now().Sub(c.tried); {
+		case c.waits():
+			ask = time.After(c.o.AskEvery + c.jitter() - since)
+		case c.current() == nil:
+			again = time.After(openAgain - since)
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case reason := <-c.forks:
 			c.renew(ctx, reason)
+		case <-c.reclaimed:
+			c.anew(ctx)
+		case <-ask:
+			c.renew(ctx, errAgain)
 		case <-again:
 			c.reopen(ctx)
+		case <-probe.C:
+			c.probe()
 		case <-tick.C:
 			c.prune(ctx)
+			c.tell(ctx)
 		}
+	}
+}
+
+// waits tells whether the box was refused and waits for somebody to decide.
+func (c *Connection) waits() bool {
+	s := c.o.Agent.Standing()
+	return s != Fine && s != Delivering
+}
+
+// jitter keeps boxes that lost their cloud together from asking together: up to
+// a fifth of the time between two questions, ever the same for one box.
+func (c *Connection) jitter() time.Duration {
+	s, _ := c.o.Agent.State()
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(s.ApplianceID))
+	return c.o.AskEvery / 5 * time.Duration(h.Sum32()%1000) / 1000
+}
+
+// probe asks over HTTPS when the link is down: a box in an epoch that is over
+// cannot connect to the hub, and finds out why only so.
+func (c *Connection) probe() {
+	c.mu.Lock()
+	l, https := c.link, c.https
+	c.mu.Unlock()
+	if l != nil && !l.Up() {
+		_ = https.Connected() // a refusal is heard by its callback
+	}
+}
+
+// tell sends what the last moves did, and writes the witness.
+func (c *Connection) tell(ctx context.Context) {
+	if err := errors.Join(c.o.Agent.TellMoved(ctx), c.o.Agent.Witness(ctx)); err != nil && ctx.Err() == nil {
+		c.o.Log.Info("tell the cloud of a move", logging.Err(err))
 	}
 }
 
@@ -150,21 +237,25 @@ func (c *Connection) prune(ctx context.Context) {
 
 // reopen starts the link; when it cannot, run tries again.
 func (c *Connection) reopen(ctx context.Context) {
+	c.tried = c.o.Clock.Now()
 	if err := c.open(ctx); err != nil && ctx.Err() == nil {
 		c.o.Log.Error("open the link to the cloud", logging.Err(err))
 	}
 }
 
-// renew asks for a new epoch until it gets one or is told that another box won.
+// renew asks for a new epoch until it gets one or is told that it lost its
+// place; then the link rests until the next question.
 func (c *Connection) renew(ctx context.Context, reason error) {
 	for wait := time.Second; ; wait = min(2*wait, time.Minute) {
-		err := c.o.Agent.Renew(ctx, c.o.Outbox, reason.Error())
+		err := c.o.Agent.Renew(ctx, c.o.Outbox, kindOfReason(reason), reason.Error())
 		if err == nil {
 			break
 		}
 		c.o.Log.Error("renew the epoch", logging.Err(err))
-		if k := fault.KindOf(err); k == fault.Conflict || k == fault.Unauthenticated {
-			return // another box of this school is the active one; an admin decides
+		if _, refused := standingOf(err); refused {
+			c.tried = c.o.Clock.Now()
+			c.rest(ctx)
+			return
 		}
 		select {
 		case <-ctx.Done():
@@ -172,12 +263,35 @@ func (c *Connection) renew(ctx context.Context, reason error) {
 		case <-time.After(wait):
 		}
 	}
+	c.anew(ctx)
+}
+
+// Reclaimed starts the conversation anew after a second claim.
+func (c *Connection) Reclaimed() {
+	select {
+	case c.reclaimed <- struct{}{}:
+	default:
+	}
+}
+
+// anew starts the conversation in the box's present state.
+func (c *Connection) anew(ctx context.Context) {
+	c.rest(ctx)
+	c.reopen(ctx)
+	c.tell(ctx)
+}
+
+// rest stops the link, and forgets what it still complained of.
+func (c *Connection) rest(ctx context.Context) {
 	if l := c.forget(); l != nil {
 		if err := l.Stop(ctx); err != nil {
 			c.o.Log.Warn("stop the old link", logging.Err(err))
 		}
 	}
-	c.reopen(ctx)
+	select {
+	case <-c.forks:
+	default:
+	}
 }
 
 // forget takes the link out of use and gives it, to be stopped.
@@ -185,7 +299,7 @@ func (c *Connection) forget() *syncer.Link {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	l := c.link
-	c.link = nil
+	c.link, c.https = nil, nil
 	return l
 }
 
@@ -198,23 +312,24 @@ func (c *Connection) open(ctx context.Context) error {
 		Out: s.Log(), In: syncer.Log{School: s.SchoolID, Epoch: syncer.DownEpoch},
 		Epoch: s.Epoch, Appliance: s.ApplianceID, Software: c.o.Agent.software, Timeline: s.Timeline,
 		Forked:   c.forked,
-		Heard:    func(syncproto.Hello) { c.o.Heard() },
+		Heard:    func(h syncproto.Hello) { c.heard(s, h) },
 		Progress: func(m syncproto.Marks) { link.Drained(context.WithoutCancel(ctx), m) },
 		Carrier:  func() string { return link.Carrier() },
 		Report:   c.o.Report,
 	})
-	mirror, err := leaf.Open(leaf.Options{
-		Dir: filepath.Join(c.o.Dir, "nats"), School: s.SchoolID, Appliance: s.ApplianceID, Epoch: s.Epoch, Domain: s.NATS.EdgeDomain,
-		HubDomain: s.NATS.HubDomain, AccountKey: s.NATS.AccountKey, UserJWT: s.NATS.UserJWT, UserSeed: c.o.Agent.keys.NATSSeed,
-		LeafURL: s.NATS.LeafURL, CAPEM: s.NATS.CAPEM, Clock: c.o.Clock, Log: c.o.Log,
-	})
-	if err != nil {
-		return err
-	}
 	https := httpcarrier.New(httpcarrier.Options{BaseURL: s.CloudURL, Epoch: s.Epoch, Client: c.o.Agent.Client(), Clock: c.o.Clock, Log: c.o.Log,
-		Active: func() bool { return link.Carrier() == "https" }})
+		Active:  func() bool { return link.Carrier() == "https" },
+		Refused: func(string) { c.forked(errRefused) }})
+	carriers := []syncer.Carrier{https}
+	if !s.Side {
+		mirror, err := c.openMirror(s)
+		if err != nil {
+			return err
+		}
+		carriers = []syncer.Carrier{mirror, https}
+	}
 	link = syncer.NewLink(syncer.LinkOptions{
-		Peer: peer, Carriers: []syncer.Carrier{mirror, https}, Clock: c.o.Clock, Log: c.o.Log, MaxFrame: c.o.MaxFrame,
+		Peer: peer, Carriers: carriers, Clock: c.o.Clock, Log: c.o.Log, MaxFrame: c.o.MaxFrame,
 		Waiting: func(ctx context.Context) (n int64, err error) {
 			err = c.o.DB.View(ctx, func(tx db.Tx) error {
 				b, err := syncer.ReadBacklog(ctx, tx, s.Log())
@@ -228,7 +343,24 @@ func (c *Connection) open(ctx context.Context) error {
 		return errors.Join(err, link.Stop(ctx))
 	}
 	c.mu.Lock()
-	c.link = link
+	c.link, c.https = link, https
 	c.mu.Unlock()
 	return nil
+}
+
+func (c *Connection) openMirror(s State) (syncer.Carrier, error) {
+	return leaf.Open(leaf.Options{
+		Dir: filepath.Join(c.o.Dir, "nats"), School: s.SchoolID, Appliance: s.ApplianceID, Epoch: s.Epoch, Domain: s.NATS.EdgeDomain,
+		HubDomain: s.NATS.HubDomain, AccountKey: s.NATS.AccountKey, UserJWT: s.NATS.UserJWT, UserSeed: c.o.Agent.keys.NATSSeed,
+		LeafURL: s.NATS.LeafURL, CAPEM: s.NATS.CAPEM, Clock: c.o.Clock, Log: c.o.Log,
+	})
+}
+
+// heard notices another life of the cloud's database: what was acknowledged and
+// what came down count no more, and a new epoch sorts that out.
+func (c *Connection) heard(s State, h syncproto.Hello) {
+	c.o.Heard()
+	if h.Timeline != "" && h.Timeline != s.Timeline && !s.Side {
+		c.forked(errRewound)
+	}
 }

@@ -100,15 +100,24 @@ func (k *Keys) write() error {
 	if err != nil {
 		return err
 	}
-	tmp, err := os.OpenFile(k.path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
+	if err := replaceFile(k.path, b); err != nil {
 		return fmt.Errorf("write the box's keys: %w", err)
+	}
+	return nil
+}
+
+// replaceFile replaces a file as a whole: a power cut leaves the old or the new
+// one.
+func replaceFile(path string, b []byte) error {
+	tmp, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
 	}
 	_, werr := tmp.Write(b)
 	if err := errors.Join(werr, tmp.Sync(), tmp.Close()); err != nil {
-		return fmt.Errorf("write the box's keys: %w", err)
+		return err
 	}
-	return os.Rename(k.path+".new", k.path)
+	return os.Rename(path+".new", path)
 }
 
 func (k *Keys) setPepper(p []byte) error { k.pepper = p; return k.write() }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -26,6 +27,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/db/dbtest"
 	"urbanhomeschool.org/uhs/shared/db/migrate"
 	"urbanhomeschool.org/uhs/shared/db/sqlite"
+	"urbanhomeschool.org/uhs/shared/fault"
 	"urbanhomeschool.org/uhs/shared/id"
 	"urbanhomeschool.org/uhs/shared/identity"
 	"urbanhomeschool.org/uhs/shared/learning"
@@ -188,7 +190,7 @@ func (b *box) assemble() {
 	must(b.t, err)
 	applier := &syncer.Applier{DB: b.db, Registry: reg, Hybrid: hybrid, Clock: clock.System{}, Log: logging.Discard(), From: syncproto.CloudOnly}
 	b.link = agent.NewConnection(agent.ConnectionOptions{Agent: b.agent, DB: b.db, Outbox: b.outbox, Applier: applier, Dir: b.dir, Clock: clock.System{},
-		Log: logging.Discard(), Heard: func() {}})
+		Log: logging.Discard(), Heard: func() {}, ProbeEvery: time.Second, AskEvery: 2 * time.Second})
 	b.t.Cleanup(func() { _ = b.link.Stop(context.Background()) })
 }
 
@@ -216,6 +218,23 @@ func count(t *testing.T, d db.DB, query string) (n int64) {
 		return err
 	}))
 	return n
+}
+
+// change changes the cloud's database under it, as a restore does.
+func change(t *testing.T, c *cloud, query string, args ...any) {
+	t.Helper()
+	must(t, c.db.Update(t.Context(), func(tx db.Tx) error {
+		_, err := tx.Exec(t.Context(), db.SQL{Both: query}, args...)
+		return err
+	}))
+}
+
+func codeOf(err error) string {
+	var f *fault.Error
+	if errors.As(err, &f) {
+		return f.Code
+	}
+	return ""
 }
 
 func must(t *testing.T, err error) {
