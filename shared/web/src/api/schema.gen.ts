@@ -1007,6 +1007,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/schools/{id}/boxes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every box a school has or had */
+        get: operations["school-boxes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/schools/{id}/claim-codes": {
         parameters: {
             query?: never;
@@ -1052,6 +1069,23 @@ export interface paths {
         put?: never;
         /** Link a guardian to a learner */
         post: operations["link-guardian"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schools/{id}/held-boxes/{held}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Decide on a box that lost the school's place */
+        post: operations["decide-box"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1140,6 +1174,23 @@ export interface paths {
         get: operations["list-school-payments"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schools/{id}/replacement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A claim code for the spare of a dead box */
+        post: operations["replace-box"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1985,6 +2036,54 @@ export interface components {
             healthy: boolean;
             status: string;
         };
+        HeldBox: {
+            appliance_id: string;
+            /** Format: date-time */
+            asked_at: string | null;
+            /** Format: date-time */
+            decided_at: string | null;
+            decided_by: string;
+            /**
+             * Format: int64
+             * @description Of those, applied here.
+             */
+            delivered: number;
+            /** Format: date-time */
+            delivered_at: string | null;
+            /**
+             * Format: int64
+             * @description The epoch it was given; 0 before.
+             */
+            epoch: number;
+            /** Format: int64 */
+            from_epoch: number;
+            id: string;
+            /** @enum {string} */
+            kind: "quarantined" | "replaced";
+            /** Format: date-time */
+            last_asked_at: string | null;
+            /** Format: date-time */
+            oldest_at: string | null;
+            /** @enum {string} */
+            state: "waiting" | "take_in" | "activate" | "delivering" | "retired" | "activated";
+            /**
+             * Format: int64
+             * @description Records it brings in its own epoch.
+             */
+            told: number;
+            /**
+             * Format: int64
+             * @description Records that it says only it has.
+             */
+            waiting: number;
+        };
+        HeldInBody: {
+            /**
+             * @description take_in: it delivers what it has and rests. activate: it becomes the school's box.
+             * @enum {string}
+             */
+            action: "take_in" | "activate";
+        };
         Highlight: {
             child_id: string;
             child_name: string;
@@ -2147,6 +2246,19 @@ export interface components {
             response_time_ms: number;
             /** Format: int64 */
             tokens_used: number;
+        };
+        Missing: {
+            /** Format: int64 */
+            count: number;
+            /** Format: int64 */
+            lane: number;
+            /**
+             * Format: date-time
+             * @description Nothing of this sort arrived after this moment.
+             */
+            since: string | null;
+            /** @enum {string} */
+            what: "control" | "payments" | "people" | "questions" | "learning";
         };
         NamedAdultInBody: {
             account_id: string;
@@ -2362,6 +2474,34 @@ export interface components {
             profile_data?: components["schemas"]["ProfileIn"];
             role: string;
         };
+        Replacement: {
+            /** Format: date-time */
+            claimed_at: string | null;
+            /**
+             * Format: date-time
+             * @description When the old box was last heard: what was made on it later is not counted.
+             */
+            heard_at: string | null;
+            id: string;
+            missing: components["schemas"]["Missing"][];
+            /** Format: int64 */
+            missing_in_all: number;
+            new_box: string;
+            old_box: string;
+            /**
+             * Format: date-time
+             * @description When the oldest of the missing records was made, if the box said so.
+             */
+            oldest_at: string | null;
+            /** Format: date-time */
+            ordered_at: string | null;
+            ordered_by: string;
+            reason: string;
+        };
+        ReplacementInBody: {
+            /** @description Why the box is replaced, for those who read it later. */
+            reason: string;
+        };
         ReportOutputBody: {
             ResultCode: unknown;
             ResultDesc: string;
@@ -2432,6 +2572,20 @@ export interface components {
             language: string;
             name: string;
             named_adult_id?: string;
+        };
+        SchoolBox: {
+            appliance_id: string;
+            /** Format: date-time */
+            claimed_at: string | null;
+            software: string;
+            /** @enum {string} */
+            status: "active" | "replaced" | "quarantined";
+        };
+        SchoolBoxes: {
+            boxes: components["schemas"]["SchoolBox"][];
+            /** @description Boxes that asked for the school's place and wait, or waited, for a decision. */
+            held: components["schemas"]["HeldBox"][];
+            replacements: components["schemas"]["Replacement"][];
         };
         SchoolInstructor: {
             /** @description head, bursar, site_admin */
@@ -6055,6 +6209,64 @@ export interface operations {
             };
         };
     };
+    "school-boxes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SchoolBoxes"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "create-claim-code": {
         parameters: {
             query?: never;
@@ -6197,6 +6409,69 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["GuardianBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "decide-box": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                held: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HeldInBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SchoolBoxes"];
                 };
             };
             /** @description Unauthorized */
@@ -6682,6 +6957,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PaymentPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "replace-box": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplacementInBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClaimCode"];
                 };
             };
             /** @description Unauthorized */
