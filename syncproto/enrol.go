@@ -129,6 +129,8 @@ type MovedReport struct {
 	Epoch int64 `json:"epoch"`
 	// Resent are the records that were moved into the epoch.
 	Resent int64 `json:"resent"`
+	// Rewound tells that the cloud had confirmed more than it has.
+	Rewound bool `json:"rewound,omitempty"`
 	// Missing are records that the cloud has and this box had lost.
 	Missing int64 `json:"missing"`
 	// Gone are records that the cloud lost and this box no longer keeps.

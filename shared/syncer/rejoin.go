@@ -55,6 +55,10 @@ func (k Kept) Agreed(history []syncproto.Mark, own func(seq int64) (syncproto.Ha
 	return 0, nil
 }
 
+// Rewound tells that a cloud that has applied this far once confirmed more: its
+// database was set back, whatever it says of its life.
+func (k Kept) Rewound(applied int64) bool { return applied < k.Acked }
+
 // Verdict is what the cloud makes of a box's question for a new epoch.
 type Verdict int
 
@@ -120,7 +124,7 @@ type Rejoining struct {
 // by epoch in the order of writing, in the caller's transaction. Across epochs
 // the entity's id guards against doubles, so that too much does no harm.
 func (o *Outbox) Rejoin(ctx context.Context, tx db.Tx, r Rejoining) (report syncproto.MovedReport, err error) {
-	report.Epoch = r.To.Epoch
+	report = syncproto.MovedReport{Epoch: r.To.Epoch, Rewound: !r.Trusted}
 	epochs, err := Epochs(ctx, tx, r.To.School)
 	if err != nil {
 		return report, err
@@ -162,12 +166,18 @@ func (o *Outbox) rejoinEpoch(ctx context.Context, tx db.Tx, r Rejoining, from Lo
 		if err != nil && !errors.Is(err, ErrPruned) {
 			return err
 		}
-		after, gone := k.Resend(agreed, r.Trusted)
+		applied := int64(0)
+		if len(history[lane]) > 0 {
+			applied = history[lane][0].Seq
+		}
+		rewound := k.Rewound(applied)
+		report.Rewound = report.Rewound || rewound
+		after, gone := k.Resend(agreed, r.Trusted && !rewound)
 		if gone > 0 {
 			report.Gone = append(report.Gone, syncproto.GoneRange{Epoch: from.Epoch, Lane: lane, First: after + 1, Last: after + gone})
 		}
-		if from.Epoch == r.From && len(history[lane]) > 0 {
-			report.Missing += max(0, history[lane][0].Seq-max(agreed, after))
+		if from.Epoch == r.From {
+			report.Missing += max(0, applied-max(agreed, after))
 		}
 		moved, err := o.resequenceLane(ctx, tx, from, r.To, lane, after)
 		if err != nil {

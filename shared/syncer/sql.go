@@ -41,7 +41,7 @@ var (
 	deleteAbove = db.SQL{Both: `DELETE FROM outbox WHERE school = $1 AND epoch = $2 AND lane = $3 AND seq > $4`}
 	sealHead    = db.SQL{Both: `UPDATE outbox_heads SET seq = $4, acked_seq = $4 WHERE school = $1 AND epoch = $2 AND lane = $3`}
 
-	countWaiting  = db.SQL{Both: `SELECT coalesce(sum(seq - acked_seq), 0) FROM outbox_heads WHERE school = $1 AND epoch = $2`}
+	countWaiting = db.SQL{Both: `SELECT coalesce(sum(seq - acked_seq), 0) FROM outbox_heads WHERE school = $1 AND epoch = $2`}
 	// The oldest of a lane is its first one, so this reads one row a lane.
 	oldestWaiting = db.SQL{Both: `SELECT min((SELECT o.created_at FROM outbox o WHERE o.school = h.school AND o.epoch = h.epoch AND o.lane = h.lane
 		AND o.seq > h.acked_seq ORDER BY o.seq LIMIT 1)) FROM outbox_heads h WHERE h.school = $1 AND h.epoch = $2`}

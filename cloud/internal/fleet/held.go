@@ -235,12 +235,15 @@ func (s *Service) applyAside(ctx context.Context, log syncer.Log, data []byte) (
 
 func (s *Service) answerAside(ctx context.Context, log syncer.Log, ack syncproto.Ack, hello *syncproto.Hello) (out []syncproto.Message, err error) {
 	err = s.o.DB.Update(ctx, func(tx db.Tx) error {
-		if ack.Applied, err = syncer.ReadMarks(ctx, tx, log); err != nil || hello == nil {
+		if ack.Applied, err = syncer.ReadMarks(ctx, tx, log); err != nil {
 			return err
 		}
 		var told, here int64
-		for l, m := range hello.Out {
-			told, here = told+m.Seq, here+min(m.Seq, ack.Applied[l].Seq)
+		for l, m := range ack.Applied {
+			here += m.Seq
+			if hello != nil {
+				told += hello.Out[l].Seq
+			}
 		}
 		_, err := tx.Exec(ctx, deliverHeld, log.School, log.Epoch, told, here, s.o.Clock.Now())
 		return err

@@ -118,9 +118,9 @@ var (
 	giveHeld         = db.SQL{Postgres: `UPDATE held_boxes SET state = $2, epoch = $3 WHERE id = $1`}
 	decideHeld       = db.SQL{Postgres: `UPDATE held_boxes SET state = $2, decided_at = $3, decided_by = $4 WHERE id::text = $1`}
 	unactivateOthers = db.SQL{Postgres: `UPDATE held_boxes SET state = 'waiting' WHERE school_id = $1 AND id::text <> $2 AND state = 'activate'`}
-	deliverHeld      = db.SQL{Postgres: `UPDATE held_boxes SET told = $3, delivered = $4,
-			state = CASE WHEN $3 <= $4 THEN 'retired' ELSE 'delivering' END,
-			delivered_at = CASE WHEN $3 <= $4 THEN coalesce(delivered_at, $5) END
+	deliverHeld      = db.SQL{Postgres: `UPDATE held_boxes SET told = greatest(told, $3::bigint), delivered = $4,
+			state = CASE WHEN greatest(told, $3::bigint) <= $4::bigint THEN 'retired' ELSE 'delivering' END,
+			delivered_at = CASE WHEN greatest(told, $3::bigint) <= $4::bigint THEN coalesce(delivered_at, $5::timestamptz) END
 		WHERE school_id = $1 AND epoch = $2 AND state IN ('delivering', 'retired')`}
 
 	activeAppliance   = db.SQL{Postgres: `SELECT id FROM appliances WHERE school_id = $1 AND status = 'active'`}

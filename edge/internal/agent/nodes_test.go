@@ -54,7 +54,9 @@ func (c *cloud) decide(school, held, action string) {
 	c.call("/api/v1/schools/"+school+"/held-boxes/"+held, map[string]string{"action": action}, &struct{}{})
 }
 
-func (c *cloud) activities() int64 { return count(c.t, c.db, `SELECT count(*) FROM learning_activities`) }
+func (c *cloud) activities() int64 {
+	return count(c.t, c.db, `SELECT count(*) FROM learning_activities`)
+}
 
 func (c *cloud) incidents(kind string) int64 {
 	c.t.Helper()

@@ -158,7 +158,7 @@ func (a *Agent) move(ctx context.Context, outbox *syncer.Outbox, fresh State, r 
 		if err != nil {
 			return err
 		}
-		if !r.Trusted {
+		if report.Rewound {
 			if err := syncer.ForgetDownlink(ctx, tx, fresh.SchoolID); err != nil {
 				return err
 			}

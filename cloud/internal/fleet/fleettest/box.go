@@ -35,6 +35,11 @@ type Box struct {
 	User   string
 	Answer syncproto.ClaimAnswer
 	Epoch  int64
+	// Highest is the highest epoch the box remembers outside its file, and Side
+	// tells that it delivers beside its school's box.
+	Highest int64
+	Side    bool
+	nonces  map[int64]string
 
 	File    db.DB
 	DB      db.DB

@@ -46,6 +46,8 @@ type Cloud struct {
 	URL     string
 	Outbox  *syncer.Outbox
 	Claimed []string // the recipients that were licensed, in order
+
+	applier *syncer.Applier
 }
 
 // New starts a cloud that ends with the test.
@@ -74,8 +76,21 @@ func New(t *testing.T) *Cloud {
 		Admit: c.People.Admits, Echo: journal}
 	c.Hub, err = hub.Open(hub.Options{Dir: t.TempDir(), LeafHost: "127.0.0.1", Secret: []byte("a secret for tests only"), Clock: clock.System{}, Log: logging.Discard()})
 	c.Must(err)
+	c.applier = applier
+	c.Hub.OnMessage(func(ctx context.Context, school string, epoch int64, m syncproto.Message) error {
+		return c.Fleet.Mirrored(ctx, school, epoch, m)
+	})
+	c.Must(c.Hub.Start(ctx))
+	t.Cleanup(func() { _ = c.Hub.Stop(context.Background()); _ = c.Fleet.Stop(context.Background()) })
+	c.begin(Timeline)
+	return c
+}
+
+// begin starts the fleet and its routes in a life of the database.
+func (c *Cloud) begin(timeline string) {
+	c.T.Helper()
 	c.Fleet = fleet.New(fleet.Options{
-		DB: c.DB, Mirrors: c.Hub, Outbox: c.Outbox, Applier: applier, Clock: c.Clock, Log: logging.Discard(), Timeline: Timeline, Software: "test",
+		DB: c.DB, Mirrors: c.Hub, Outbox: c.Outbox, Applier: c.applier, Clock: c.Clock, Log: logging.Discard(), Timeline: timeline, Software: "test",
 		CloudKey: CloudKey, Pepper: Pepper,
 		RecoveryKey: RecoveryKey, Sign: func(message []byte) []byte { return ed25519.Sign(signer, message) },
 		Claimed: func(_ context.Context, _ db.Tx, _, recipient string) error {
@@ -83,12 +98,8 @@ func New(t *testing.T) *Cloud {
 			return nil
 		},
 	})
-	c.Hub.OnMessage(c.Fleet.Mirrored)
-	c.Must(c.Fleet.Start(ctx))
-	c.Must(c.Hub.Start(ctx))
-	t.Cleanup(func() { _ = c.Hub.Stop(context.Background()); _ = c.Fleet.Stop(context.Background()) })
+	c.Must(c.Fleet.Start(c.T.Context()))
 	c.serve()
-	return c
 }
 
 // Pepper is a school's key, the same at every call.
