@@ -125,10 +125,11 @@ type Rejoining struct {
 // the entity's id guards against doubles, so that too much does no harm.
 func (o *Outbox) Rejoin(ctx context.Context, tx db.Tx, r Rejoining) (report syncproto.MovedReport, err error) {
 	report = syncproto.MovedReport{Epoch: r.To.Epoch, Rewound: !r.Trusted}
-	epochs, err := Epochs(ctx, tx, r.To.School)
+	epochs, err := ListEpochs(ctx, tx, r.To.School)
 	if err != nil {
 		return report, err
 	}
+	slices.Sort(epochs) // the order of issue
 	for _, epoch := range epochs {
 		if epoch == r.To.Epoch {
 			continue
@@ -186,14 +187,6 @@ func (o *Outbox) rejoinEpoch(ctx context.Context, tx db.Tx, r Rejoining, from Lo
 		report.Resent += int64(moved)
 	}
 	return nil
-}
-
-// Epochs are those of a school that this node has heads of, in order of issue.
-func Epochs(ctx context.Context, tx db.Tx, school string) ([]int64, error) {
-	rows, err := tx.Query(ctx, listEpochs, school)
-	epochs, err := db.Collect(rows, err, db.Scalar[int64])
-	slices.Sort(epochs)
-	return epochs, err
 }
 
 // firstKept is the lowest position of a lane whose row is kept; zero: none.

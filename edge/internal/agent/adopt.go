@@ -85,6 +85,9 @@ func (a *Agent) Adopt(ctx context.Context, restored db.DB, outbox *syncer.Outbox
 			}
 			out.Unsent += n
 		}
+		if err := a.disown(ctx, tx); err != nil {
+			return err
+		}
 		return writeState(ctx, tx, a.stored())
 	})
 	return out, err

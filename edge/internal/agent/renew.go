@@ -127,7 +127,7 @@ func (a *Agent) Reclaim(ctx context.Context, outbox *syncer.Outbox, code string)
 	}
 	in := syncproto.ClaimRequest{Code: code, School: old.SchoolID}
 	err := a.db.View(ctx, func(tx db.Tx) (err error) {
-		in.Epochs, err = syncer.Epochs(ctx, tx, old.SchoolID)
+		in.Epochs, err = syncer.ListEpochs(ctx, tx, old.SchoolID)
 		return err
 	})
 	if err != nil {
@@ -195,7 +195,7 @@ func (a *Agent) question(ctx context.Context, s State, kind, reason string) (in 
 		return in, err
 	}
 	err = a.db.View(ctx, func(tx db.Tx) error {
-		if in.Epochs, err = syncer.Epochs(ctx, tx, s.SchoolID); err != nil {
+		if in.Epochs, err = syncer.ListEpochs(ctx, tx, s.SchoolID); err != nil {
 			return err
 		}
 		back, err := syncer.ReadBacklog(ctx, tx, s.Log())

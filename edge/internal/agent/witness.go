@@ -151,3 +151,17 @@ func (a *Agent) restored(ctx context.Context) (yes bool, err error) {
 	})
 	return yes, err
 }
+
+// disown takes out of a dead box's database what is about that box alone, so
+// that this one neither counts as restored nor answers for it.
+func (a *Agent) disown(ctx context.Context, tx db.Tx) error {
+	a.mu.Lock()
+	counter := a.witness.Counter
+	a.mu.Unlock()
+	for key, value := range map[string]string{witnessKey: strconv.FormatInt(counter, 10), restoredKey: "", standingKey: string(a.Standing()), movedKey: ""} {
+		if err := syncer.SetNodeState(ctx, tx, key, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}

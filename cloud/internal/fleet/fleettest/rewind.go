@@ -86,7 +86,7 @@ func (b *Box) Question(kind string) syncproto.EpochRequest {
 	}
 	in.Nonce = b.nonces[in.From]
 	c.Must(b.DB.View(c.T.Context(), func(tx db.Tx) (err error) {
-		if in.Epochs, err = syncer.Epochs(c.T.Context(), tx, b.Answer.SchoolID); err != nil {
+		if in.Epochs, err = syncer.ListEpochs(c.T.Context(), tx, b.Answer.SchoolID); err != nil {
 			return err
 		}
 		back, err := syncer.ReadBacklog(c.T.Context(), tx, b.Log())
