@@ -167,11 +167,10 @@ type SectionKind uint8
 
 // The kinds of section.
 const (
-	SectionHello    SectionKind = iota + 1 // a hello message
-	SectionAck                             // an ack message
-	SectionFrame                           // a frame, as on every carrier
-	SectionManifest                        // the signed manifest of a course pack
-	SectionBlob                            // a part of a pack's blob
+	SectionHello SectionKind = iota + 1 // a hello message
+	SectionAck                          // an ack message
+	SectionFrame                        // a frame, as on every carrier
+	SectionBlob                         // a part of a file of a course pack
 )
 
 // SectionHead stands before each section, inside the encrypted body.

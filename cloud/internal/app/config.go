@@ -109,7 +109,7 @@ func Run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 		command, args = args[0], args[1:]
 	}
 	if command == "help" {
-		_, err := fmt.Fprint(out, "uhs-cloud [serve | migrate | publish DIR... | admin create EMAIL | backup [--keep N] DIR | verify FILE | restore FILE --into URL | checkconfig | help]\n\n", config.Document(Config{}), config.Document(llm.Settings{}))
+		_, err := fmt.Fprint(out, "uhs-cloud [serve | migrate | publish DIR... | admin create EMAIL | bundle export --school CODE [--packs] FILE | bundle import FILE... | backup [--keep N] DIR | verify FILE | restore FILE --into URL | checkconfig | help]\n\n", config.Document(Config{}), config.Document(llm.Settings{}))
 		return err
 	}
 	var c Config
@@ -134,6 +134,8 @@ func Run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 		return restoreBackup(ctx, c, args, out)
 	case "admin":
 		return createAdmin(ctx, c, args, in)
+	case "bundle":
+		return bundleCommand(ctx, c, args, out)
 	case "checkconfig":
 		_, err := fmt.Fprintln(out, "the configuration is complete")
 		return err

@@ -54,6 +54,7 @@ func serve(ctx context.Context, c Config, out io.Writer) (err error) {
 	group := &service.Group{}
 	group.Add("life", keeper)
 	group.Add("fleet", k.fleet)
+	group.Add("bundles", k.bundles)
 	group.Add("hub", k.hub)
 	group.Add("restore", starter(k.restore))
 	if c.MpesaURL != "" {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"urbanhomeschool.org/uhs/cloud/internal/backup"
+	"urbanhomeschool.org/uhs/cloud/internal/bundles"
 	"urbanhomeschool.org/uhs/cloud/internal/fleet"
 	"urbanhomeschool.org/uhs/cloud/internal/fleet/packs"
 	"urbanhomeschool.org/uhs/cloud/internal/hub"
@@ -46,6 +47,7 @@ type core struct {
 	domains  wiring.Domains
 	money    *money.Service
 	packs    *packs.Service
+	bundles  *bundles.Service
 	store    *pack.Store
 	hub      *hub.Hub
 	fleet    *fleet.Service
@@ -116,7 +118,10 @@ func (k *core) build(ctx context.Context) error {
 	if err := k.newPacks(); err != nil {
 		return err
 	}
-	return k.newApplier(ctx, hybrid, downlinks)
+	if err := k.newApplier(ctx, hybrid, downlinks); err != nil {
+		return err
+	}
+	return k.newBundles()
 }
 
 // lateGateway lets the shared payments and the cloud's, which need each other,

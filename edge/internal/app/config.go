@@ -44,7 +44,7 @@ func Run(ctx context.Context, args []string, out io.Writer) error {
 		command = args[0]
 	}
 	if command == "help" {
-		_, err := fmt.Fprint(out, "uhs-edge [serve | status | restore FROM [KEYFILE] | copy prepare DIR | copy key | checkconfig | help]\n\n", config.Document(Config{}))
+		_, err := fmt.Fprint(out, "uhs-edge [serve | status | bundle export FILE|FOLDER | bundle import FILE... | restore FROM [KEYFILE] | copy prepare DIR | copy key | checkconfig | help]\n\n", config.Document(Config{}))
 		return err
 	}
 	var c Config
@@ -63,6 +63,8 @@ func Run(ctx context.Context, args []string, out io.Writer) error {
 		return restore(ctx, c, args[1:], out)
 	case "copy":
 		return copyCommand(c, args[1:], out)
+	case "bundle":
+		return bundleCommand(ctx, c, args[1:], out)
 	case "checkconfig":
 		_, err := fmt.Fprintln(out, "the configuration is complete")
 		return err

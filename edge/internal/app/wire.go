@@ -10,6 +10,7 @@ import (
 
 	"urbanhomeschool.org/uhs/edge/internal/agent"
 	safety "urbanhomeschool.org/uhs/edge/internal/copy"
+	"urbanhomeschool.org/uhs/edge/internal/bundles"
 	"urbanhomeschool.org/uhs/edge/internal/ollama"
 	"urbanhomeschool.org/uhs/edge/internal/packs"
 	"urbanhomeschool.org/uhs/shared/api"
@@ -34,6 +35,7 @@ type school struct {
 	domains    wiring.Domains
 	connection *agent.Connection
 	packs      *packs.Service
+	bundles    *bundles.Service
 	store      *pack.Store
 	report     *reporter
 	copy       *safety.Service // nil without a second medium
@@ -89,6 +91,8 @@ func (b *box) assemble(ctx context.Context) (*school, error) {
 		return nil, err
 	}
 	s.report = newReporter(b.agent.Log, b.clock, b.log, b.config.DataDir)
+	s.report.add("bundle", b.carriedAt)
+	s.bundles = b.newBundles(d, applier, s)
 	s.connection = agent.NewConnection(agent.ConnectionOptions{
 		Agent: b.agent, DB: d, Outbox: outbox, Applier: applier, Dir: b.config.DataDir, Clock: b.clock, Log: b.log, MaxFrame: b.config.MaxFrame,
 		Heard: func() { s.report.heard(); s.packs.Wake() }, Report: s.report.report,
@@ -111,6 +115,7 @@ func (b *box) assemble(ctx context.Context) (*school, error) {
 		s.group.Add("safety copy", s.copy)
 	}
 	s.group.Add("packs", s.packs)
+	s.group.Add("bundles", s.bundles)
 	s.group.Add("connection", s.connection)
 	s.api = b.schoolAPI(s) //nolint:contextcheck // a scrape of the metrics brings no context
 	return s, nil

@@ -14,9 +14,7 @@ import (
 // Packs keeps the course packs of a bundle. It checks hashes and signatures as
 // for a pack that came over the network.
 type Packs interface {
-	Manifest(ctx context.Context, signed []byte) error
-	// Part takes a part of a blob and tells whether the blob is whole now.
-	Part(ctx context.Context, s Section) (whole bool, err error)
+	Offer(ctx context.Context, sha256 string, r io.Reader) error
 }
 
 // Target is the side that a bundle is applied to.
@@ -28,8 +26,10 @@ type Target struct {
 	// confirm. An Out without a school takes none: the bundle is of an epoch that
 	// is over.
 	In, Out syncer.Log
-	// Packs is nil where none are expected: they are skipped.
+	// Packs is nil where none are expected: they are skipped. Dir is for the parts
+	// of a blob.
 	Packs Packs
+	Dir   string
 	// Heard is called with the other side's hello; may be nil.
 	Heard func(ctx context.Context, h syncproto.Hello) error
 	// Progress is told how many bytes of the file are dealt with; may be nil.
@@ -78,8 +78,7 @@ type Result struct {
 	Answers   int64 `json:"answers"`
 	// Aside is how many records could not be stored and are kept aside.
 	Aside int64 `json:"aside"`
-	// Packs and Blobs are the manifests and whole files that came.
-	Packs int64 `json:"packs"`
+	// Blobs are the whole files of course packs that came.
 	Blobs int64 `json:"blobs"`
 	// Skipped are sections of a kind this build does not know.
 	Skipped int64 `json:"skipped,omitempty"`
@@ -90,6 +89,7 @@ type Result struct {
 // returned: the same file can be applied again.
 func Apply(ctx context.Context, r *Reader, t Target) (Result, error) {
 	a := &applying{t: t, lanes: map[syncproto.Lane]*Lane{}, result: Result{ID: r.Header.ID, State: Known}}
+	defer a.dropBlob()
 	if err := a.begin(ctx); err != nil {
 		return a.result, err
 	}
@@ -120,6 +120,7 @@ type applying struct {
 	lanes  map[syncproto.Lane]*Lane
 	marks  syncproto.Marks
 	dead   int64
+	blob   *partial
 	torn   bool
 	below  bool
 	result Result
@@ -148,21 +149,11 @@ func (a *applying) section(ctx context.Context, s Section) error {
 		return a.ack(ctx, s.Data)
 	case syncproto.SectionFrame:
 		return a.frame(ctx, s.Data)
-	case syncproto.SectionManifest:
-		if a.t.Packs == nil {
-			return nil
-		}
-		a.result.Packs++
-		return a.t.Packs.Manifest(ctx, s.Data)
 	case syncproto.SectionBlob:
 		if a.t.Packs == nil {
 			return nil
 		}
-		whole, err := a.t.Packs.Part(ctx, s)
-		if whole {
-			a.result.Blobs++
-		}
-		return err
+		return a.piece(ctx, s)
 	default:
 		a.result.Skipped++
 		return nil

@@ -142,6 +142,9 @@ func (d *Desk) read(ctx context.Context, path string, progress func(read int64))
 	if err != nil && !errors.Is(err, ErrHeld) {
 		return Note{}, err
 	}
+	if err := os.MkdirAll(d.o.Dir, 0o700); err != nil {
+		return Note{}, fmt.Errorf("read a bundle: %w", err)
+	}
 	n := Note{ID: r.Header.ID, School: r.Header.School, State: Held, Size: info.Size(), Made: r.Header.Created, At: d.o.Clock.Now(), Result: Result{ID: r.Header.ID, State: Held}}
 	if err == nil {
 		a.Target.Progress = progress
