@@ -185,7 +185,7 @@ type What struct {
 }
 
 // ErrNoBox: nobody could open a bundle for this school.
-var ErrNoBox = fault.New(fault.NotFound, "This school has no box.").WithCode("bundle_no_box")
+var ErrNoBox = fault.New(fault.NotFound, "This school has no box.").WithCode("school_without_box")
 
 // Export writes what the school's box needs: acks of its work, and every record
 // of the cloud it has not confirmed.
