@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"urbanhomeschool.org/uhs/edge/internal/agent"
-	safety "urbanhomeschool.org/uhs/edge/internal/copy"
 	"urbanhomeschool.org/uhs/edge/internal/bundles"
+	safety "urbanhomeschool.org/uhs/edge/internal/copy"
 	"urbanhomeschool.org/uhs/edge/internal/ollama"
 	"urbanhomeschool.org/uhs/edge/internal/packs"
 	"urbanhomeschool.org/uhs/shared/api"

@@ -60,7 +60,7 @@ func (b *Writer) Frames(ctx context.Context, d db.DB, log syncer.Log, lanes []sy
 
 func cut(ctx context.Context, d db.DB, log syncer.Log, lane syncproto.Lane, after int64) (f *syncproto.Frame, data []byte, err error) {
 	err = d.View(ctx, func(tx db.Tx) error {
-		f, data, err = syncer.Cut(ctx, tx, log, lane, after, syncproto.MaxFrame)
+		f, data, err = syncer.Cut(ctx, tx, log, syncer.Piece{Lane: lane, After: after, MaxBytes: syncproto.MaxFrame})
 		return err
 	})
 	if errors.Is(err, syncer.ErrPruned) {
