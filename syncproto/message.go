@@ -86,6 +86,9 @@ type Ack struct {
 	Backed  [Lanes]int64
 	// Fork is set when the other side's log contradicts what was applied.
 	Fork bool
+	// Paused are the lanes that take nothing more until a person has looked: they
+	// are not to be sent again soon.
+	Paused [Lanes]bool
 }
 
 type wireMark struct {
@@ -117,6 +120,7 @@ type wireAck struct {
 	Applied []wireMark `cbor:"3,keyasint"`
 	Backed  []int64    `cbor:"4,keyasint"`
 	Fork    bool       `cbor:"5,keyasint,omitempty"`
+	Paused  uint64     `cbor:"6,keyasint,omitempty"` // one bit a lane
 }
 
 const maxSmall = 16 << 10
@@ -157,7 +161,13 @@ func DecodeHello(b []byte) (h Hello, err error) {
 
 // EncodeAck writes a.
 func EncodeAck(a Ack) (Message, error) {
-	raw, err := marshal(wireAck{Format: 1, Epoch: a.Epoch, Applied: toWire(a.Applied), Backed: a.Backed[:], Fork: a.Fork})
+	w := wireAck{Format: 1, Epoch: a.Epoch, Applied: toWire(a.Applied), Backed: a.Backed[:], Fork: a.Fork}
+	for l, paused := range a.Paused {
+		if paused {
+			w.Paused |= 1 << l
+		}
+	}
+	raw, err := marshal(w)
 	return Message{Kind: KindAck, Data: append([]byte{codecRaw}, raw...)}, err
 }
 
@@ -175,6 +185,9 @@ func DecodeAck(b []byte) (a Ack, err error) {
 		return a, ErrSchema
 	}
 	a.Epoch, a.Fork = w.Epoch, w.Fork
+	for l := range a.Paused {
+		a.Paused[l] = w.Paused&(1<<l) != 0
+	}
 	if len(w.Backed) > int(Lanes) {
 		return a, fmt.Errorf("%w: lanes", ErrMalformed)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"urbanhomeschool.org/uhs/shared/db"
+	"urbanhomeschool.org/uhs/shared/syncer"
 	"urbanhomeschool.org/uhs/syncproto"
 )
 
@@ -28,7 +29,9 @@ func (s *Service) Schools(ctx context.Context, tx db.Tx, a syncproto.Audience) (
 }
 
 // Admits tells whether a school may write a record about a: about itself and
-// its present or past members. ErrNotYourLearner otherwise.
+// its present or past members. ErrNotYourLearner otherwise; when there is no such
+// person at all (a cloud that was restored may yet learn of one), the record may
+// wait.
 func (s *Service) Admits(ctx context.Context, tx db.Tx, school string, a syncproto.Audience) error {
 	if of, ok := a.School(); ok && of == school && school != "" {
 		return nil
@@ -40,6 +43,13 @@ func (s *Service) Admits(ctx context.Context, tx db.Tx, school string, a syncpro
 		}
 		if member {
 			return nil
+		}
+		known, err := exists(ctx, tx, countAccount, learner)
+		if err != nil {
+			return fmt.Errorf("admit: %w", err)
+		}
+		if !known {
+			return fmt.Errorf("%w (%w)", ErrNotYourLearner, syncer.Missing(learner))
 		}
 	}
 	return ErrNotYourLearner

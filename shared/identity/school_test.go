@@ -1,6 +1,7 @@
 package identity_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/fault"
 	"urbanhomeschool.org/uhs/shared/id"
 	"urbanhomeschool.org/uhs/shared/identity"
+	"urbanhomeschool.org/uhs/shared/syncer"
 	"urbanhomeschool.org/uhs/syncproto"
 )
 
@@ -145,6 +147,12 @@ func TestRoutingAndAdmitting(t *testing.T) {
 				if fault.KindOf(err) != fault.Forbidden {
 					t.Errorf("kind of %v", err)
 				}
+			}
+			if err := admits(a.ID, syncproto.OfLearner(id.New())); !errors.Is(err, identity.ErrNotYourLearner) || !syncer.IsMissing(err) {
+				t.Errorf("a person nobody knows: %v; want a refusal that may wait", err)
+			}
+			if err := admits(b.ID, syncproto.OfLearner(string(amina.ID))); syncer.IsMissing(err) {
+				t.Error("another school's learner is worth waiting for")
 			}
 			get(w.AddLearner(ctx, w.admin, b.ID, identity.NewLearner{Account: amina.ID}))(t)
 			must(t, admits(a.ID, syncproto.OfLearner(string(amina.ID))))

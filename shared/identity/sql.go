@@ -217,6 +217,7 @@ var (
 	insertMembership = db.SQL{Both: `INSERT INTO memberships (account_id, school_id, since) VALUES ($1, $2, $3)
 		ON CONFLICT (account_id, school_id, since) DO NOTHING`}
 	endMemberships  = db.SQL{Both: `UPDATE memberships SET until = $2 WHERE account_id = $1 AND until IS NULL`}
+	countAccount    = db.SQL{Both: `SELECT count(*) FROM accounts WHERE id = $1`}
 	countMembership = db.SQL{Both: `SELECT count(*) FROM memberships WHERE account_id = $1 AND school_id = $2`}
 	presentSchools  = db.SQL{Both: `SELECT DISTINCT school_id FROM memberships WHERE account_id = $1 AND until IS NULL ORDER BY school_id`}
 )

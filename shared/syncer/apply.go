@@ -32,6 +32,9 @@ type Applier struct {
 	Echo Journal
 	// Reactions run for inserted rows, in the applying transaction.
 	Reactions []Reaction
+	// Paused is told, in the applying transaction, that a lane takes nothing more;
+	// optional.
+	Paused func(ctx context.Context, tx db.Tx, p Pause) error
 }
 
 // Errors of Apply that the conversation acts on; see talk.
@@ -60,6 +63,9 @@ func (a *Applier) Apply(ctx context.Context, log Log, f syncproto.Frame) (syncpr
 		if err != nil || skip == len(f.Events) {
 			return err
 		}
+		if err := a.refusePaused(ctx, tx, log.School, f.Lane); err != nil {
+			return err
+		}
 		if err := a.store(ctx, tx, log, f, skip); err != nil {
 			return err
 		}
@@ -85,26 +91,11 @@ func (a *Applier) lockWatermark(ctx context.Context, tx db.Tx, log Log, lane syn
 	return db.One(rows, err, scanMark)
 }
 
-// store tries the frame as a whole, with bulk inserts; if anything in it is
-// poison, it goes through the events one at a time.
-func (a *Applier) store(ctx context.Context, tx db.Tx, log Log, f syncproto.Frame, skip int) error {
-	first := f.First + int64(skip)
-	events := f.Events[skip:]
-	err := tx.Savepoint(ctx, func(tx db.Tx) error { return a.storeWhole(ctx, tx, log, events) })
-	if err == nil || !a.permanent(err) {
-		return err
-	}
-	for i, e := range events {
-		pos := syncproto.Position{School: log.School, Epoch: log.Epoch, Lane: f.Lane, Seq: first + int64(i)}
-		if err := a.storeOne(ctx, tx, pos, e); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // permanent tells poison from trouble that passes.
 func (a *Applier) permanent(err error) bool {
+	if _, missing := missingID(err); missing {
+		return true // as it stands now; it waits
+	}
 	switch fault.KindOf(err) {
 	case fault.Internal:
 		return a.DB.Permanent(err) || errors.Is(err, syncproto.ErrMalformed) || errors.Is(err, syncproto.ErrTooLarge)
@@ -122,44 +113,6 @@ type record struct {
 	value any
 }
 
-// storeWhole stores a run of events; the first bad one fails all.
-func (a *Applier) storeWhole(ctx context.Context, tx db.Tx, log Log, events []syncproto.Event) error {
-	rows, err := tx.Query(ctx, anyDead, log.School)
-	dead, err := db.One(rows, err, db.Scalar[int64])
-	if err != nil {
-		return err
-	}
-	if dead > 0 {
-		return errSlowly // something may have to be parked behind a dead letter
-	}
-	admitted := map[syncproto.Audience]bool{}
-	records := make([]record, 0, len(events))
-	for _, e := range events {
-		if e.IsErased() {
-			continue
-		}
-		r, err := a.open(ctx, tx, log.School, e, admitted)
-		if err != nil {
-			return err
-		}
-		records = append(records, r)
-	}
-	var inserted []record
-	for len(records) > 0 {
-		n := sameKind(records)
-		got, err := a.putRun(ctx, tx, log.School, records[:n])
-		if err != nil {
-			return err
-		}
-		inserted = append(inserted, got...)
-		records = records[n:]
-	}
-	return a.react(ctx, tx, inserted)
-}
-
-// errSlowly makes store go through the events one at a time.
-var errSlowly = fault.New(fault.Conflict, "One at a time.").WithCode("one_at_a_time")
-
 // open decodes an event and checks who may write it and about whom.
 func (a *Applier) open(ctx context.Context, tx db.Tx, school string, e syncproto.Event, admitted map[syncproto.Audience]bool) (record, error) {
 	k, ok := a.Registry.kinds[e.Type]
@@ -171,6 +124,9 @@ func (a *Applier) open(ctx context.Context, tx db.Tx, school string, e syncproto
 	}
 	v, err := k.decode(e)
 	if err != nil {
+		return record{}, err
+	}
+	if err := a.awaits(ctx, tx, e.Deps); err != nil {
 		return record{}, err
 	}
 	if a.Admit == nil {

@@ -30,7 +30,8 @@ type Entity[T any] struct {
 	Get func(ctx context.Context, tx db.Tx, id string) (T, error)
 	// Bulk, for append-only entities, describes the table for COPY.
 	Bulk *Bulk[T]
-	// Deps are ids of records this one refers to in other lanes; optional.
+	// Deps are the records this one refers to in other lanes, as "type/id"; optional.
+	// Until they are there it waits outside the lane's way.
 	Deps func(T) []string
 	// Upcast lifts the body of an older version to the next one, by old version.
 	Upcast map[uint32]func(body []byte) ([]byte, error)

@@ -167,6 +167,9 @@ func (p *Peer) handleFrame(ctx context.Context, data []byte) error {
 		p.o.Log.Info("a gap; asking for a re-send", logging.School(p.o.In.School), logging.Err(err))
 		return nil
 	}
+	if errors.Is(err, ErrPaused) { // the ack says so; the sender keeps it
+		return nil
+	}
 	return err
 }
 
@@ -219,7 +222,19 @@ func (p *Peer) handleAck(ctx context.Context, data []byte) error {
 	if a.Fork {
 		return fmt.Errorf("%w: the other side says so", ErrFork)
 	}
-	return p.acknowledge(ctx, a.Applied, a.Backed)
+	if err := p.acknowledge(ctx, a.Applied, a.Backed); err != nil || a.Paused == [syncproto.Lanes]bool{} {
+		return err
+	}
+	now := p.o.Clock.Now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for l, paused := range a.Paused {
+		if paused {
+			p.talk.Hold(syncproto.Lane(l), now.Add(pausedAgain))
+		}
+	}
+	p.talk.Progress(now) // the line works: it is a person who is waited for
+	return nil
 }
 
 // acknowledge notes what the other side has applied, in the database and in the
@@ -312,6 +327,13 @@ func (p *Peer) greeting(ctx context.Context, tx db.Tx, heads Heads, in syncproto
 // ack says how far the other side's log is applied and backed up here.
 func (p *Peer) ack(ctx context.Context, tx db.Tx, in syncproto.Marks) (syncproto.Message, error) {
 	a := syncproto.Ack{Epoch: p.o.Epoch, Applied: in, Fork: p.talk.Denied()}
+	lanes, err := PausedLanes(ctx, tx, p.o.In.School)
+	if err != nil {
+		return syncproto.Message{}, err
+	}
+	for _, l := range lanes {
+		a.Paused[l] = true
+	}
 	if p.o.Backed != nil {
 		var err error
 		if a.Backed, err = p.o.Backed(ctx, tx); err != nil {
@@ -392,6 +414,10 @@ func (p *Peer) frames(ctx context.Context, tx db.Tx, heads syncproto.Marks, maxF
 // lookAgain is how soon a lane that lacks what the other side needs is looked at
 // again.
 const lookAgain = time.Minute
+
+// pausedAgain is how soon a lane that the other side has paused is tried again,
+// unless its hello asks for it sooner.
+const pausedAgain = 5 * time.Minute
 
 // missing tells that the other side needs what is no longer kept.
 func (p *Peer) missing(lane syncproto.Lane, after int64) {

@@ -1,7 +1,10 @@
 package syncer
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -23,6 +26,9 @@ type Kind interface {
 	bulk() (table string, columns []string, ok bool)
 	row(v any) []any
 	id(v any) string
+	here(ctx context.Context, tx db.Tx, entity string) (bool, error)
+	toJSON(e syncproto.Event) ([]byte, error)
+	fromJSON(e syncproto.Event, body []byte) ([]byte, error)
 }
 
 // Registry is the list of all records that travel.
@@ -141,6 +147,55 @@ func (e Entity[T]) bulk() (table string, columns []string, ok bool) {
 
 func (e Entity[T]) row(v any) []any { return e.Bulk.Row(e.of(v)) }
 func (e Entity[T]) id(v any) string { return e.ID(e.of(v)) }
+
+// here tells whether the record is stored. A kind that cannot be read one by one
+// is taken to be.
+func (e Entity[T]) here(ctx context.Context, tx db.Tx, entity string) (bool, error) {
+	if e.Get == nil {
+		if e.Merge != syncproto.LastWriter {
+			return true, nil
+		}
+		rows, err := tx.Query(ctx, selectVersion, e.Name, entity)
+		_, err = db.One(rows, err, scanVersion)
+		return found(err)
+	}
+	_, err := e.Get(ctx, tx, entity)
+	return found(err)
+}
+
+func found(err error) (bool, error) {
+	if errors.Is(err, db.ErrNoRows) || fault.KindOf(err) == fault.NotFound {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// toJSON is the record for a person to read.
+func (e Entity[T]) toJSON(ev syncproto.Event) ([]byte, error) {
+	v, err := e.decode(ev)
+	if err != nil {
+		return nil, err
+	}
+	return json.MarshalIndent(v, "", "  ")
+}
+
+// fromJSON is the body that a person wrote over the record's: what the JSON
+// leaves out, or does not show, stays as it is.
+func (e Entity[T]) fromJSON(ev syncproto.Event, body []byte) ([]byte, error) {
+	var out T
+	if v, err := e.decode(ev); err == nil {
+		out = e.of(v)
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&out); err != nil {
+		return nil, fault.New(fault.Invalid, "The record is not written as it should be.").WithCode("letter_body").At("cannot be read", "body").Because(err)
+	}
+	if e.ID(out) != ev.Entity {
+		return nil, fault.New(fault.Invalid, "The record's id must stay as it is.").WithCode("letter_id").At("must stay", "body")
+	}
+	return syncproto.EncodeBody(out)
+}
 
 // Reaction is what follows when records of one kind arrive: it runs in the
 // applying transaction, for rows that were inserted, a batch at a time.

@@ -66,15 +66,11 @@ var (
 		ON CONFLICT (type, entity) DO UPDATE SET hlc = excluded.hlc, version = excluded.version, body = excluded.body`}
 
 	insertConflict = db.SQL{Both: `INSERT INTO conflict_log (id, school, type, entity, hlc, body, at) VALUES ($1, $2, $3, $4, $5, $6, $7)`}
-	insertDead     = db.SQL{Both: `INSERT INTO dead_letters (id, school, epoch, lane, seq, type, version, entity, hlc, body, kind, reason, state, at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'open', $13)`}
-	countDead  = db.SQL{Both: `SELECT count(*) FROM dead_letters WHERE school = $1 AND state = 'open' AND kind <> 'unknown'`}
+	insertDead     = db.SQL{Both: `INSERT INTO dead_letters (id, school, epoch, lane, seq, type, version, entity, hlc, deps, body, kind, waits_for, reason, state, at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'open', $15)`}
+	// What waits for another record, or for an upgrade, is no poison.
+	countDead  = db.SQL{Both: `SELECT count(*) FROM dead_letters WHERE school = $1 AND state = 'open' AND kind NOT IN ('unknown', 'waiting')`}
 	deadEntity = db.SQL{Both: `SELECT count(*) FROM dead_letters WHERE school = $1 AND type = $2 AND entity = $3 AND state = 'open'`}
-	anyDead    = db.SQL{Both: `SELECT count(*) FROM (SELECT 1 FROM dead_letters WHERE school = $1 AND state = 'open' LIMIT 1) AS one`}
-	listDead   = db.SQL{Both: `SELECT id, school, epoch, lane, seq, type, version, entity, hlc, body, kind, reason, at FROM dead_letters
-		WHERE state = 'open' AND kind IN ('unknown', 'parked') AND id > $1 ORDER BY id LIMIT 1000`}
-	deadBefore = db.SQL{Both: `SELECT count(*) FROM dead_letters WHERE school = $1 AND type = $2 AND entity = $3 AND state = 'open' AND id < $4`}
-	closeDead  = db.SQL{Both: `UPDATE dead_letters SET state = 'replayed' WHERE id = $1`}
 
 	upsertPeer = db.SQL{Both: `INSERT INTO peer_states (school, epoch, appliance, software, carrier, timeline, head, clock_offset_ms, seen_at, report)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)

@@ -71,6 +71,11 @@ func serve(ctx context.Context, c Config, out io.Writer) (err error) {
 	if err := k.scheduleBackups(group); err != nil {
 		return err
 	}
+	group.Add("kept aside", service.Every(10*time.Minute, func(ctx context.Context) {
+		if _, err := k.applier.Sweep(ctx); err != nil && ctx.Err() == nil {
+			k.log.Warn("try again what waits for other records", logging.Err(err))
+		}
+	}))
 	if err := group.Start(ctx); err != nil {
 		return err
 	}

@@ -266,7 +266,7 @@ func (s *Service) late(ctx context.Context, school string, epoch int64, m syncpr
 		return err
 	}
 	_, err = s.o.Applier.Apply(ctx, syncer.Log{School: school, Epoch: epoch}, f)
-	if errors.Is(err, syncer.ErrFork) || errors.Is(err, syncer.ErrGap) || errors.Is(err, syncer.ErrForeign) {
+	if errors.Is(err, syncer.ErrFork) || errors.Is(err, syncer.ErrGap) || errors.Is(err, syncer.ErrForeign) || errors.Is(err, syncer.ErrPaused) {
 		s.o.Log.Warn("a late frame does not fit", logging.School(school), slog.Int64("epoch", epoch), logging.Err(err))
 		return nil
 	}

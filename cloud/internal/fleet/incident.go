@@ -8,6 +8,7 @@ import (
 
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/id"
+	"urbanhomeschool.org/uhs/shared/syncer"
 )
 
 // Incident is something an admin should know of. Kind is a stable word that
@@ -31,4 +32,13 @@ func NoteIncident(ctx context.Context, tx db.Tx, at time.Time, in Incident) erro
 	}
 	_, err = tx.Exec(ctx, insertIncident, id.New(), in.School, in.Kind, string(facts), at)
 	return err
+}
+
+// LanePaused makes the incident of a lane that takes nothing more: what
+// syncer.Applier.Paused is for.
+func LanePaused(now func() time.Time) func(ctx context.Context, tx db.Tx, p syncer.Pause) error {
+	return func(ctx context.Context, tx db.Tx, p syncer.Pause) error {
+		return NoteIncident(ctx, tx, now(), Incident{School: p.School, Kind: "lane_paused",
+			Facts: map[string]any{"lane": int(p.Lane), "dead_letters": p.Dead, "waiting": p.Waiting}})
+	}
 }

@@ -114,6 +114,11 @@ func (b *box) assemble(ctx context.Context) (*school, error) {
 		s.report.add("copy", reportCopy(s.copy))
 		s.group.Add("safety copy", s.copy)
 	}
+	s.group.Add("kept aside", service.Every(10*time.Minute, func(ctx context.Context) {
+		if _, err := applier.Sweep(ctx); err != nil && ctx.Err() == nil {
+			b.log.Warn("try again what waits for other records", logging.Err(err))
+		}
+	}))
 	s.group.Add("packs", s.packs)
 	s.group.Add("bundles", s.bundles)
 	s.group.Add("connection", s.connection)
