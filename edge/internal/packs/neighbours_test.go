@@ -44,7 +44,8 @@ func TestACommonVideoIsFetchedOnceAndSurvivesTheRemovalOfOneCourse(t *testing.T)
 	b.arrive(beans)
 	b.arrive(maize)
 	eventually(t, "both installed with pictures", func() bool {
-		return b.of("beans").BytesDone == beans.SizeBytes && b.of("maize").BytesDone == maize.SizeBytes
+		one, two := b.of("beans"), b.of("maize")
+		return one.BytesDone == beans.SizeBytes && two.BytesDone == maize.SizeBytes && one.PicturesMissing+two.PicturesMissing == 0
 	})
 	var asked []string
 	for _, r := range b.server.requests() {
@@ -74,7 +75,7 @@ func TestABlobOfACourseOnItsWaySurvivesTheRemovalOfAnother(t *testing.T) {
 	common := random(t, 4_000)
 	beans, _ := b.course("beans", 1, signer(1), common)
 	b.arrive(beans)
-	eventually(t, "beans", func() bool { return b.of("beans").BytesDone == beans.SizeBytes })
+	eventually(t, "beans", func() bool { s := b.of("beans"); return s.BytesDone == beans.SizeBytes && s.PicturesMissing == 0 })
 	// maize waits for a text that the cloud has not got; the picture is here already.
 	maize, built := b.course("maize", 1, signer(1), common)
 	lost := biggest(built).SHA256
@@ -93,6 +94,23 @@ func TestABlobOfACourseOnItsWaySurvivesTheRemovalOfAnother(t *testing.T) {
 	}
 }
 
+func TestAnEditionThatReplacesAnotherWaitsForItsPictures(t *testing.T) {
+	b := newBox(t)
+	first, _ := b.edition(1, signer(1))
+	b.arrive(first)
+	b.until("installed", isInstalled(1))
+	film := random(t, 20_000)
+	second, _ := b.course("beans", 2, signer(1), film)
+	b.server.set(func() { delete(b.server.files, pack.Hash(film)) })
+	b.arrive(second)
+	s := b.until("refused", hasFailed("refused"))
+	if b.seen() != 1 || s.InstalledEdition != 1 || s.BytesDone != second.SizeBytes-20_000 {
+		t.Errorf("sees %d, %+v", b.seen(), s)
+	}
+	b.server.set(func() { b.server.files[pack.Hash(film)] = film })
+	b.until("installed", func(s packs.CourseStatus) bool { return isInstalled(2)(s) && s.PicturesMissing == 0 })
+}
+
 func TestNeighbours(t *testing.T) {
 	// with is a box that has neighbours, and its licence of a course that the cloud
 	// and the first neighbour have.
@@ -102,12 +120,17 @@ func TestNeighbours(t *testing.T) {
 			for _, n := range neighbours {
 				o.Neighbours = append(o.Neighbours, n.URL+"/")
 			}
+			// As the appliance does: what goes to the cloud is signed.
+			o.Client = &http.Client{Transport: httpcarrier.Signer{Appliance: "box", Key: signer(3), Next: http.DefaultTransport}}
 			o.NearIdle, o.Used = 300*time.Millisecond, func(n int) { used.Add(int64(n)) }
 		})
 		return b, used
 	}
 	whole := func(b *box, size int64) func() bool {
-		return func() bool { return b.of("beans").BytesDone == size && b.of("beans").InstalledEdition == 1 }
+		return func() bool {
+			s := b.of("beans")
+			return s.BytesDone == size && s.InstalledEdition == 1 && s.PicturesMissing == 0
+		}
 	}
 
 	t.Run("a course comes whole from a neighbour while the cloud is away, unsigned, and no byte is counted", func(t *testing.T) {

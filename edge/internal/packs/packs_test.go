@@ -217,7 +217,7 @@ func (b *box) of(slug string) packs.CourseStatus {
 // eventually waits for ok.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for range 500 {
+	for range 1_500 {
 		if ok() {
 			return
 		}
@@ -229,7 +229,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 // until waits for a status.
 func (b *box) until(what string, ok func(packs.CourseStatus) bool) packs.CourseStatus {
 	b.t.Helper()
-	for range 500 {
+	for range 1_500 {
 		if s := b.status(); ok(s) {
 			return s
 		}

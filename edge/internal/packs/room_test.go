@@ -83,7 +83,8 @@ func TestWhatGoesWhenTheDiskFills(t *testing.T) {
 	d.arrive(granted(beans, day))
 	d.arrive(granted(maize, day.AddDate(0, 1, 0)))
 	eventually(t, "both whole", func() bool {
-		return d.of("beans").BytesDone == beans.SizeBytes && d.of("maize").BytesDone == maize.SizeBytes
+		b, m := d.of("beans"), d.of("maize")
+		return b.BytesDone == beans.SizeBytes && m.BytesDone == maize.SizeBytes && b.PicturesMissing+m.PicturesMissing == 0
 	})
 	replaced, err := d.store.Put(random(t, 10_000))
 	if err != nil {
@@ -153,7 +154,8 @@ func TestACourseThatIsOpenedKeepsItsPictures(t *testing.T) {
 	d.arrive(granted(beans, now.Now().AddDate(0, -2, 0)))
 	d.arrive(granted(maize, now.Now().AddDate(0, -1, 0)))
 	whole := func(slug string, l catalogue.Licence) func() bool {
-		return func() bool { return d.of(slug).BytesDone == l.SizeBytes }
+		// Bytes alone are not enough: the last blob may not be in its place yet.
+		return func() bool { s := d.of(slug); return s.BytesDone == l.SizeBytes && s.PicturesMissing == 0 }
 	}
 	eventually(t, "beans", whole("beans", beans))
 	eventually(t, "maize", whole("maize", maize))
