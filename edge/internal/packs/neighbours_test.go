@@ -122,6 +122,7 @@ func TestNeighbours(t *testing.T) {
 			}
 			// As the appliance does: what goes to the cloud is signed.
 			o.Client = &http.Client{Transport: httpcarrier.Signer{Appliance: "box", Key: signer(3), Next: http.DefaultTransport}}
+			o.RetryMin = time.Minute // each case comes right without another attempt
 			o.NearIdle, o.Used = 300*time.Millisecond, func(n int) { used.Add(int64(n)) }
 		})
 		return b, used
