@@ -28,8 +28,8 @@ type SyncStatus struct {
 	// the code of what is wrong with it; empty: no second medium is set up.
 	CopyAt    *time.Time `json:"copy_at"`
 	CopyState string     `json:"copy_state,omitempty" doc:"ok, or what is wrong with the second medium; empty: there is none."`
-	Version         string     `json:"version"`
-	Now             time.Time  `json:"now" doc:"The server's clock."`
+	Version   string     `json:"version"`
+	Now       time.Time  `json:"now" doc:"The server's clock."`
 }
 
 // TransformSchema implements huma.SchemaTransformer.
@@ -39,7 +39,7 @@ func (SyncStatus) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema 
 
 // SyncNeed is one thing to see to. The web app has its sentence by the code.
 type SyncNeed struct {
-	Code string `json:"code" enum:"disk,clock,stuck,carry,copy,payment"`
+	Code string `json:"code" enum:"replaced,second_box,not_known,retiring,retired,disk,clock,stuck,carry,copy,payment"`
 	// Count is how many records (carry, stuck, payment), megabytes (disk) or seconds
 	// (clock) it is about; Since is from when.
 	Count int64      `json:"count"`

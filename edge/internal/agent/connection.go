@@ -12,6 +12,7 @@ import (
 	"urbanhomeschool.org/uhs/edge/internal/leaf"
 	"urbanhomeschool.org/uhs/shared/clock"
 	"urbanhomeschool.org/uhs/shared/db"
+	"urbanhomeschool.org/uhs/shared/identity"
 	"urbanhomeschool.org/uhs/shared/logging"
 	"urbanhomeschool.org/uhs/shared/syncer"
 	"urbanhomeschool.org/uhs/shared/syncer/httpcarrier"
@@ -266,12 +267,24 @@ func (c *Connection) renew(ctx context.Context, reason error) {
 	c.anew(ctx)
 }
 
-// Reclaimed starts the conversation anew after a second claim.
-func (c *Connection) Reclaimed() {
-	select {
-	case c.reclaimed <- struct{}{}:
-	default:
+// Reclaim claims the box again with a code of its school, keeping all its data,
+// and starts the conversation anew. It is for the head and who looks after the
+// box.
+func (c *Connection) Reclaim(ctx context.Context, who identity.Actor, code string) (State, error) {
+	if err := who.Require(identity.Instructor); err != nil {
+		return State{}, err
 	}
+	if !who.Has(identity.Head) && !who.Has(identity.SiteAdmin) {
+		return State{}, identity.ErrForbidden
+	}
+	s, err := c.o.Agent.Reclaim(ctx, c.o.Outbox, code)
+	if err == nil {
+		select {
+		case c.reclaimed <- struct{}{}:
+		default:
+		}
+	}
+	return s, err
 }
 
 // anew starts the conversation in the box's present state.

@@ -278,7 +278,13 @@ func TestABoxTheCloudForgotIsClaimedAgainWithItsData(t *testing.T) {
 	eventually(t, "the box knows that it is not known", func() bool { return b.agent.Standing() == agent.Unknown })
 	other := c.school("KAKUMA-1")
 	wrong := c.code(other)
-	if _, err := b.agent.Reclaim(t.Context(), b.outbox, wrong); codeOf(err) != "claim_other_school" {
+	head := identity.Actor{Account: "head", Role: identity.Instructor, Duties: []identity.Duty{identity.Head}}
+	for _, who := range []identity.Actor{{}, {Account: "x", Role: identity.Student}, {Account: "x", Role: identity.Instructor, Duties: []identity.Duty{identity.Bursar}}} {
+		if _, err := b.link.Reclaim(t.Context(), who, "AAAA-BBBB-CCCC"); codeOf(err) != "forbidden" && codeOf(err) != "sign_in" {
+			t.Errorf("%+v may claim the box: %v", who, err)
+		}
+	}
+	if _, err := b.link.Reclaim(t.Context(), head, wrong); codeOf(err) != "claim_other_school" {
 		t.Errorf("a code of another school: %v", err)
 	}
 	if _, err := openBox(t, t.TempDir()).agent.Claim(t.Context(), c.url, wrong); err != nil {
@@ -286,10 +292,9 @@ func TestABoxTheCloudForgotIsClaimedAgainWithItsData(t *testing.T) {
 	}
 	code := c.code(school)
 	for range 2 { // the first answer is lost
-		_, err := b.agent.Reclaim(t.Context(), b.outbox, code)
+		_, err := b.link.Reclaim(t.Context(), head, code)
 		must(t, err)
 	}
-	b.link.Reclaimed()
 	eventually(t, "everything the cloud had and everything new is there", func() bool { return c.activities() == 5 && b.waiting() == 0 })
 	if b.agent.Standing() != agent.Fine {
 		t.Errorf("the box is %q", b.agent.Standing())

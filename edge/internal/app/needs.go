@@ -3,6 +3,7 @@ package app
 import (
 	"time"
 
+	"urbanhomeschool.org/uhs/edge/internal/agent"
 	"urbanhomeschool.org/uhs/shared/api"
 	"urbanhomeschool.org/uhs/shared/syncer"
 	"urbanhomeschool.org/uhs/syncproto"
@@ -10,12 +11,13 @@ import (
 
 // seen is what needs decides from.
 type seen struct {
-	now    time.Time
-	up     bool
-	back   syncer.Backlog
-	heads  syncer.Heads
-	peer   syncer.PeerState
-	report syncproto.Report
+	standing agent.Standing
+	now      time.Time
+	up       bool
+	back     syncer.Backlog
+	heads    syncer.Heads
+	peer     syncer.PeerState
+	report   syncproto.Report
 }
 
 // When something is worth a person's attention.
@@ -28,10 +30,20 @@ const (
 	paymentAfter = 10 * time.Minute
 )
 
+// standingNeeds are the words for a box that does not have its school's place.
+var standingNeeds = map[agent.Standing]string{ //nolint:gochecknoglobals // a constant
+	agent.Replaced: "replaced", agent.Quarantined: "second_box", agent.Unknown: "not_known", agent.Delivering: "retiring",
+}
+
 // needs lists what a grown-up at the school should see to, most urgent first.
 func needs(s seen) (out []api.SyncNeed) {
 	add := func(code string, count int64, since time.Time) {
 		out = append(out, api.SyncNeed{Code: code, Count: count, Since: moment(since)})
+	}
+	if code := standingNeeds[s.standing]; code == "retiring" && s.back.Waiting == 0 {
+		add("retired", 0, time.Time{})
+	} else if code != "" {
+		add(code, s.back.Waiting, s.back.Oldest)
 	}
 	if s.report.DiskTotal > 0 && s.report.DiskFree < diskLow {
 		add("disk", s.report.DiskFree>>20, time.Time{})

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"urbanhomeschool.org/uhs/edge/internal/agent"
 	"urbanhomeschool.org/uhs/shared/api"
 	"urbanhomeschool.org/uhs/shared/syncer"
 	"urbanhomeschool.org/uhs/syncproto"
@@ -34,6 +35,11 @@ func TestWhatNeedsAttention(t *testing.T) {
 		{"the stick is gone", seen{report: syncproto.Report{CopyState: "missing", CopyAt: 1}}, []string{"copy"}},
 		{"the copy is fine", seen{report: syncproto.Report{CopyState: "ok", CopyAt: 1}}, nil},
 		{"a payment waits", seen{heads: money, back: waiting(time.Hour)}, []string{"payment"}},
+		{"another box has the place", seen{standing: agent.Replaced, back: waiting(time.Hour)}, []string{"replaced"}},
+		{"two boxes with one name", seen{standing: agent.Quarantined}, []string{"second_box"}},
+		{"the cloud does not know it", seen{standing: agent.Unknown}, []string{"not_known"}},
+		{"it gives its last work away", seen{standing: agent.Delivering, back: waiting(time.Hour)}, []string{"retiring"}},
+		{"all of it has arrived", seen{standing: agent.Delivering, up: true}, []string{"retired"}},
 		{"the most urgent first", seen{heads: money, back: waiting(49 * time.Hour), report: syncproto.Report{DiskTotal: 1, CopyState: "slow", CopyAt: 1}},
 			[]string{"disk", "carry", "copy", "payment"}},
 	} {

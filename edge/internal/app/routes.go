@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"urbanhomeschool.org/uhs/edge/internal/agent"
 	"urbanhomeschool.org/uhs/edge/internal/web"
 	"urbanhomeschool.org/uhs/shared/api"
 	"urbanhomeschool.org/uhs/shared/db"
@@ -48,6 +49,9 @@ func (b *box) schoolAPI(s *school) *api.API {
 	api.MountTutor(a, s.domains.Tutor)
 	api.MountPayments(a, s.domains.Payments)
 	api.MountDownloads(a, s.packs.Status)
+	web.MountClaimAgain(a, func(ctx context.Context, who identity.Actor, code string) (agent.State, error) {
+		return s.connection.Reclaim(ctx, who, code)
+	})
 	// A neighbour's box may fetch packs here, unasked who it is: what is secret in
 	// them is encrypted. Two at a time leave the line to the school.
 	api.MountPacks(a, s.store, api.Slots(2))
@@ -93,7 +97,7 @@ func (b *box) syncStatus(ctx context.Context, s *school) (api.SyncStatus, error)
 		if r.CopyAt > 0 {
 			out.CopyAt = moment(time.Unix(r.CopyAt, 0).UTC())
 		}
-		out.Needs = needs(seen{now: out.Now, up: up, back: back, heads: heads, peer: peer, report: r})
+		out.Needs = needs(seen{standing: b.agent.Standing(), now: out.Now, up: up, back: back, heads: heads, peer: peer, report: r})
 		return err
 	})
 	return out, err

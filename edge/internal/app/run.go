@@ -139,6 +139,9 @@ func status(ctx context.Context, c Config, out io.Writer) (err error) {
 		}
 		_, err = fmt.Fprintf(out, "school %s (%s)\nappliance %s epoch %d\nwaiting %d, oldest %s, last applied %s, dead letters %d\n",
 			s.SchoolName, s.SchoolID, s.ApplianceID, s.Epoch, back.Waiting, when(back.Oldest), when(back.LastApplied), back.DeadLetters)
+		if standing := b.agent.Standing(); standing != agent.Fine && err == nil {
+			_, err = fmt.Fprintf(out, "standing: %s\n", standing)
+		}
 		for l, m := range heads.Out {
 			if m.Seq > 0 && err == nil {
 				_, err = fmt.Fprintf(out, "lane %d: head %d, applied %d, backed up %d\n", l, m.Seq, heads.Acked[l], heads.Backed[l])

@@ -48,3 +48,25 @@ func MountClaim(a *api.API, box *agent.Agent, cloudURL string, claimed func()) {
 			return out, nil
 		})
 }
+
+type againIn struct {
+	Body struct {
+		Code string `json:"code" minLength:"8" maxLength:"40" doc:"A new one-time code of the same school."`
+	}
+}
+
+// MountClaimAgain lets a school claim its box again, with all that is on it: the
+// cloud no longer knows the box, or another one had its place.
+func MountClaimAgain(a *api.API, reclaim func(ctx context.Context, who identity.Actor, code string) (agent.State, error)) {
+	api.Register(a, api.Op{ID: "claim-again", Method: http.MethodPost, Path: "/api/v1/claim/again", Summary: "Claim this box again for its school; all its data stays",
+		Tag: "service", Roles: []identity.Role{identity.Instructor}},
+		func(ctx context.Context, who identity.Actor, in *againIn) (*claimOut, error) {
+			s, err := reclaim(ctx, who, in.Body.Code)
+			if err != nil {
+				return nil, err
+			}
+			out := &claimOut{}
+			out.Body.SchoolID, out.Body.SchoolName = s.SchoolID, s.SchoolName
+			return out, nil
+		})
+}

@@ -38,6 +38,8 @@ export type Consent = Schemas['ConsentBody'];
 export type School = Schemas['SchoolBody'];
 export type ClaimCode = Schemas['ClaimCode'];
 export type Box = Schemas['Box'];
+export type HeldBox = Schemas['HeldBox'];
+export type Replacement = Schemas['Replacement'];
 export type Licence = Schemas['Licence'];
 
 export type Payment = Schemas['Payment'];

@@ -39,6 +39,7 @@ const Alerts = page(() => import('../features/tutor/Alerts'), 'Alerts');
 const BursarPayments = page(() => import('../features/payments/BursarPayments'), 'BursarPayments');
 const ParentPayments = page(() => import('../features/payments/ParentPayments'), 'ParentPayments');
 const Schools = page(() => import('../features/fleet/Schools'), 'Schools');
+const ClaimAgain = page(() => import('../features/fleet/ClaimAgain'), 'ClaimAgain');
 const SchoolPage = page(() => import('../features/fleet/SchoolPage'), 'SchoolPage');
 const Fleet = page(() => import('../features/fleet/Fleet'), 'Fleet');
 
@@ -105,6 +106,7 @@ export function Pages() {
             </Route>
             <Route element={<OnlyIn roles={['admin', 'instructor']} />}>
               <Route path="/schools/:school" element={<SchoolPage />} />
+              <Route path="/claim-again" element={<ClaimAgain />} />
             </Route>
             <Route element={<OnlyIn roles={['admin', 'staff']} />}>
               <Route path="/fleet" element={<Fleet />} />

@@ -52,6 +52,13 @@ export interface Advice {
   urgent: boolean;
 }
 
+/** Where a need is seen to. */
+const LINKS: Partial<Record<string, Advice['link']>> = {
+  carry: { to: '/carry', key: 'sync.need.carry_link' },
+  not_known: { to: '/claim-again', key: 'sync.need.claim_link' },
+  replaced: { to: '/claim-again', key: 'sync.need.claim_link' },
+};
+
 /**
  * What somebody should do, for grown-ups only: the most urgent need of the box, else how old its
  * safety copy is. Children see the sentence alone.
@@ -74,7 +81,7 @@ export function advice({ reachable, status }: Connection, role: Role | undefined
     count: need.count,
     at,
     said: 'since',
-    link: need.code === 'carry' ? { to: '/carry', key: 'sync.need.carry_link' } : undefined,
-    urgent: need.code !== 'payment',
+    link: LINKS[need.code],
+    urgent: need.code !== 'payment' && need.code !== 'retired',
   };
 }

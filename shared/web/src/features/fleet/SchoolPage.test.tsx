@@ -35,6 +35,7 @@ function serve() {
       };
     }
     if (path.endsWith('/licences')) return { licences: [] };
+    if (path.endsWith('/boxes')) return { boxes: [], held: [], replacements: [] };
     if (path.endsWith('/fleet')) return { boxes: [] };
     if (path.includes('/courses/'))
       return { courses: [{ id: 'c', title: 'Fractions', grade_levels: ['Grade 6'] }] };

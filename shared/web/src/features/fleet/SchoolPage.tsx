@@ -11,6 +11,7 @@ import { Failure, Loaded } from '../../ui/Loaded';
 import { schoolQuery } from '../identity/queries';
 import { useMe } from '../identity/session';
 import { AddGuardian, AddInstructor, AddLearner } from './AddPeople';
+import { Boxes } from './Boxes';
 import { BoxStatus } from './BoxStatus';
 import { Claim } from './Claim';
 import { Instructors } from './Instructors';
@@ -37,6 +38,7 @@ export function SchoolPage() {
           <div className="grid gap-5 lg:grid-cols-2 lg:items-start">
             <div className="space-y-5">
               {admin && <BoxCard school={school} />}
+              {admin && <Boxes school={school} />}
               {has('head', 'site_admin') && <Instructors school={school} />}
               {has('head', 'bursar', 'site_admin') && <AddLearner school={school.id} />}
               {has('head', 'site_admin') && <AddInstructor school={school.id} appoints={has('head')} />}

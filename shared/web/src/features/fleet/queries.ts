@@ -12,6 +12,13 @@ export const fleetQuery = queryOptions({
   refetchInterval: 5_000,
 });
 
+export const boxesQuery = (school: string) =>
+  queryOptions({
+    queryKey: ['boxes', school],
+    queryFn: () => service.get('/schools/{id}/boxes', { path: { id: school } }),
+    refetchInterval: 15_000,
+  });
+
 export const licencesQuery = (school: string) =>
   queryOptions({
     queryKey: ['licences', school],
