@@ -147,7 +147,7 @@ func (k *core) keep(ctx context.Context, lost context.CancelCauseFunc) (*backup.
 	if err != nil {
 		return nil, err
 	}
-	k.timeline = keeper.Life().Timeline
+	k.timeline, k.rewound = keeper.Life().Timeline, keeper.Life().Reason != backup.First
 	return keeper, nil
 }
 

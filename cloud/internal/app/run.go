@@ -41,9 +41,9 @@ func serve(ctx context.Context, c Config, out io.Writer) (err error) {
 		return err
 	}
 	defer k.pool.Close()
-	ctx, lost := context.WithCancelCause(ctx)
-	defer lost(nil)
-	keeper, err := k.keep(ctx, lost)
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	keeper, err := k.keep(ctx, stop)
 	if err != nil {
 		return err
 	}
@@ -53,6 +53,7 @@ func serve(ctx context.Context, c Config, out io.Writer) (err error) {
 	}
 	group := &service.Group{}
 	group.Add("life", keeper)
+	group.Add("reconcile", k.reconcile(keeper.Life()))
 	group.Add("fleet", k.fleet)
 	group.Add("bundles", k.bundles)
 	group.Add("hub", k.hub)

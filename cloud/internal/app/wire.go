@@ -53,6 +53,7 @@ type core struct {
 	fleet    *fleet.Service
 	applier  *syncer.Applier
 	timeline string
+	rewound  bool // the present life of the database is not its first
 }
 
 // open connects to the database and builds the parts that every sub-command
@@ -163,7 +164,7 @@ func (k *core) newMoney() (*money.Service, error) {
 	}
 	const gatewayTimeout = 30 * time.Second
 	return money.New(k.db, money.Options{
-		Clock: k.clock, Log: k.log, Prices: wiring.Prices{}, Guardians: wiring.Guardians{People: k.domains.Identity}, NodeKeys: k.nodeKeys,
+		Clock: k.clock, Log: k.log, Prices: wiring.Prices{}, Guardians: wiring.Guardians{People: k.domains.Identity}, NodeKeys: k.nodeKeys, Lost: lost,
 		Daraja: daraja.New(daraja.Config{BaseURL: k.config.MpesaURL, Key: k.config.MpesaKey, Secret: k.config.MpesaSecret,
 			ShortCode: k.config.MpesaShortCode, Passkey: k.config.MpesaPasskey}, k.clock, gatewayTimeout),
 		PublicURL: k.config.PublicURL, C2BSecret: secret, Fresh: fresh, Schedule: schedule,
@@ -251,7 +252,7 @@ func (k *core) addNetwork() error {
 	}
 	recipient := sealed.Recipient().String()
 	k.fleet = fleet.New(fleet.Options{
-		DB: k.db, Mirrors: k.hub, Outbox: k.outbox, Applier: k.applier, Clock: k.clock, Log: k.log, Timeline: k.timeline, Software: Version,
+		DB: k.db, Mirrors: k.hub, Outbox: k.outbox, Applier: k.applier, Clock: k.clock, Log: k.log, Timeline: k.timeline, Rewound: k.rewound, Software: Version,
 		CloudKey: public, Pepper: k.keys.pepper, RecoveryKey: k.keys.recovery,
 		Sign:      func(message []byte) []byte { return ed25519.Sign(signer, message) },
 		Recipient: syncproto.CloudRecipient{Recipient: recipient, Signature: ed25519.Sign(signer, syncproto.RecipientMessage(recipient))},

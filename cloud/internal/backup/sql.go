@@ -39,6 +39,14 @@ var (
 	markPrepared   = db.SQL{Postgres: `UPDATE cloud_lives SET prepared_at = $2 WHERE timeline = $1`}
 	markReconciled = db.SQL{Postgres: `UPDATE cloud_lives SET reconciled_at = $2 WHERE timeline = $1`}
 
+	// The watermark is locked and not yet moved while a frame is applied: below the
+	// mark the box told, its records come again.
+	selectDoubt = db.SQL{Postgres: `SELECT l.begun_at, l.reconciled_at IS NOT NULL, coalesce(p.clock_offset_ms, 0),
+			EXISTS (SELECT FROM resent_marks r LEFT JOIN watermarks w ON w.school = r.school AND w.epoch = r.epoch AND w.lane = r.lane
+				WHERE r.school = $1 AND r.lane = $2 AND r.at >= l.begun_at AND coalesce(w.seq, 0) < r.seq)
+		FROM node_state n JOIN cloud_lives l ON l.timeline = n.value LEFT JOIN peer_states p ON p.school = $1
+		WHERE n.key = 'timeline' AND l.reason <> 'first'`}
+
 	insertBackup = db.SQL{Postgres: `INSERT INTO backups (id, file, timeline, taken_at, bytes, verified_at) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (id) DO UPDATE SET file = excluded.file, verified_at = excluded.verified_at`}
 	lastVerified = db.SQL{Postgres: `SELECT max(b.taken_at) FROM backups b JOIN node_state n ON n.key = 'timeline' AND n.value = b.timeline`}

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"urbanhomeschool.org/uhs/shared/db"
+	"urbanhomeschool.org/uhs/shared/logging"
+	"urbanhomeschool.org/uhs/shared/syncer"
 	"urbanhomeschool.org/uhs/syncproto"
 )
 
@@ -51,4 +53,30 @@ func (s *Service) tellBacked(ctx context.Context, known time.Time) (time.Time, e
 		c.poke()
 	}
 	return newest, nil
+}
+
+// noteResent writes down what a box says that a lost life of this database had
+// applied of its lanes: it comes again now, and payments in it are not executed
+// a second time.
+func (s *Service) noteResent(ctx context.Context, school string, h syncproto.Hello) {
+	if !s.o.Rewound {
+		return
+	}
+	err := s.o.DB.Update(ctx, func(tx db.Tx) error {
+		in, err := syncer.ReadMarks(ctx, tx, syncer.Log{School: school, Epoch: h.Epoch})
+		if err != nil {
+			return err
+		}
+		for l, m := range h.Acked {
+			if m.Seq > in[l].Seq {
+				if _, err := tx.Exec(ctx, upsertResent, school, h.Epoch, int64(l), m.Seq, s.o.Clock.Now()); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil && ctx.Err() == nil {
+		s.o.Log.Warn("note what comes again", logging.School(school), logging.Err(err))
+	}
 }

@@ -43,6 +43,9 @@ type Options struct {
 	Log     *slog.Logger
 	// Timeline is the life of this database.
 	Timeline string
+	// Rewound is set in a life of the database that did not begin with it: boxes may
+	// have had things applied that it does not know.
+	Rewound  bool
 	Software string
 	// CloudKey is the public key that signs packs.
 	CloudKey []byte

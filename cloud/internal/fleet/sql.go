@@ -43,8 +43,10 @@ var (
 	sumDead    = db.SQL{Postgres: `SELECT count(*) FROM dead_letters WHERE state = 'open' AND kind <> 'unknown'`}
 	sumSchools = db.SQL{Postgres: `SELECT count(*) FROM appliances WHERE status = 'active'`}
 
-	listWaiting    = db.SQL{Postgres: `SELECT DISTINCT school FROM outbox_heads WHERE epoch = $1 AND seq > acked_seq`}
-	selectBacked   = db.SQL{Postgres: `SELECT lane, seq FROM backed_marks WHERE school = $1 AND epoch = $2`}
+	listWaiting  = db.SQL{Postgres: `SELECT DISTINCT school FROM outbox_heads WHERE epoch = $1 AND seq > acked_seq`}
+	selectBacked = db.SQL{Postgres: `SELECT lane, seq FROM backed_marks WHERE school = $1 AND epoch = $2`}
+	upsertResent = db.SQL{Postgres: `INSERT INTO resent_marks AS r (school, epoch, lane, seq, at) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (school, epoch, lane) DO UPDATE SET seq = greatest(r.seq, excluded.seq), at = excluded.at`}
 	lastBacked     = db.SQL{Postgres: `SELECT max(verified_at) FROM backups`}
 	insertIncident = db.SQL{Postgres: `INSERT INTO incidents (id, school_id, kind, facts, at) VALUES ($1, $2, $3, $4::jsonb, $5)`}
 

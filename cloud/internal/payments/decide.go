@@ -64,6 +64,9 @@ func (s *Service) take(ctx context.Context, tx db.Tx, i pay.Intent, genuine bool
 		if v, err = s.judge(ctx, tx, i); err != nil {
 			return err
 		}
+		if v, err = s.doubt(ctx, tx, i, v); err != nil {
+			return err
+		}
 	}
 	now := s.opts.Clock.Now()
 	o := order{
@@ -72,7 +75,7 @@ func (s *Service) take(ctx context.Context, tx db.Tx, i pay.Intent, genuine bool
 		Reference: i.Reference, LearnerReference: learnerRef, State: v.state, Reason: v.reason, Rev: 1,
 		AskedAt: i.CreatedAt.Time, CreatedAt: i.CreatedAt.Time, ExpiresAt: i.ExpiresAt.Time, UpdatedAt: now,
 	}
-	if v.state == pay.StateDispatching || v.state == pay.StateNeedsConfirmation {
+	if v.state == pay.StateDispatching || v.state == pay.StateNeedsConfirmation || v.state == pay.StateUnknown {
 		if err := s.replace(ctx, tx, o); err != nil {
 			return err
 		}
@@ -80,6 +83,12 @@ func (s *Service) take(ctx context.Context, tx db.Tx, i pay.Intent, genuine bool
 	inserted, err := insertOrder(ctx, tx, o)
 	if err != nil || !inserted {
 		return err
+	}
+	if o.State == pay.StateUnknown {
+		s.watch(&o)
+		if err := updateOrder(ctx, tx, &o); err != nil {
+			return err
+		}
 	}
 	if err := s.tell(ctx, tx, &o); err != nil {
 		return err

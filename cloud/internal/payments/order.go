@@ -68,6 +68,7 @@ const (
 	reasonUnmatched      = "unmatched"
 	reasonNotPaid        = "not_paid"
 	reasonNotSent        = "gateway_refused"
+	reasonRewound        = "cloud_rewound" // perhaps executed in a life of the database that was lost
 	reasonUnreachable    = "gateway_unreachable"
 )
 

@@ -37,7 +37,10 @@ type Options struct {
 	Prices    pay.Prices
 	Guardians pay.Guardians
 	NodeKeys  NodeKeys
-	Daraja    *daraja.Client
+	// Lost tells what may have happened to a school's intents in a lost life of the
+	// database; nil: nothing was ever lost.
+	Lost   func(ctx context.Context, tx db.Tx, school identity.SchoolID) (Lost, error)
+	Daraja *daraja.Client
 	// PublicURL is where the gateway reaches us; C2BSecret the secret in the path
 	// of the C2B address, letters and digits, at least 16.
 	PublicURL, C2BSecret string

@@ -11,7 +11,6 @@ import (
 	"urbanhomeschool.org/uhs/cloud/internal/payments/daraja"
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/fault"
-	"urbanhomeschool.org/uhs/shared/logging"
 	pay "urbanhomeschool.org/uhs/shared/payments"
 )
 
@@ -110,8 +109,13 @@ func (s *Service) OnConfirmation(ctx context.Context, secret string, body []byte
 	if c.ShortCode != s.opts.Daraja.ShortCode() {
 		return ErrReport.Hint("a confirmation for another short code")
 	}
-	m := money{c.Receipt, c.AmountMinor, "c2b", pay.TypedReference(c.Reference)}
-	err = s.db.Update(ctx, func(tx db.Tx) error {
+	return s.arrived(ctx, "c2b", string(body), money{c.Receipt, c.AmountMinor, "c2b", pay.TypedReference(c.Reference)})
+}
+
+// arrived books money that the gateway told of, by a report or in a list. The
+// very same text changes nothing a second time, nor does the same receipt.
+func (s *Service) arrived(ctx context.Context, kind, body string, m money) error {
+	err := s.db.Update(ctx, func(tx db.Tx) error {
 		// The reference before learner and course, as in take: the order of locks.
 		if err := hold(ctx, tx, refKey(m.Reference)); err != nil {
 			return err
@@ -120,7 +124,7 @@ func (s *Service) OnConfirmation(ctx context.Context, secret string, body []byte
 		if err != nil && !notFound(err) {
 			return fmt.Errorf("find the order of a confirmation: %w", err)
 		}
-		fresh, err := s.inbound(ctx, tx, "c2b", c.Receipt, body, o.IntentID)
+		fresh, err := s.inbound(ctx, tx, kind, m.Receipt, []byte(body), o.IntentID)
 		if err != nil || !fresh {
 			return err
 		}
@@ -133,8 +137,7 @@ func (s *Service) OnConfirmation(ctx context.Context, secret string, body []byte
 		return s.settle(ctx, tx, &o, m)
 	})
 	if errors.Is(err, errContradicted) {
-		s.opts.Log.Error("one receipt, two amounts", slog.String("receipt", c.Receipt), logging.Err(err))
-		return s.ask(ctx, m)
+		return s.contradicted(ctx, m, err)
 	}
 	return err
 }

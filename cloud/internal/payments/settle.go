@@ -14,6 +14,7 @@ import (
 )
 
 func account(s string) identity.AccountID { return identity.AccountID(s) }
+func course(s string) catalogue.CourseID  { return catalogue.CourseID(s) }
 
 // money arrived for certain.
 type money struct {

@@ -36,6 +36,10 @@ var (
 		SELECT * FROM payment_orders WHERE state = 'dispatching' AND claimed_at < $1 LIMIT 100 FOR UPDATE SKIP LOCKED`}
 	takeExpired = db.SQL{Postgres: `
 		SELECT * FROM payment_orders WHERE state = 'needs_confirmation' AND expires_at <= $1 LIMIT 100 FOR UPDATE SKIP LOCKED`}
+	takeUnasked = db.SQL{Postgres: `
+		SELECT * FROM payment_orders WHERE state = 'needs_confirmation' OR state = 'dispatching' AND claimed_at IS NULL ORDER BY intent_id FOR UPDATE`}
+	takeDoubtful = db.SQL{Postgres: `
+		SELECT * FROM payment_orders WHERE state = 'unknown' AND reason = 'cloud_rewound' AND checkout_request = '' ORDER BY intent_id FOR UPDATE`}
 
 	countRunning = db.SQL{Postgres: `
 		SELECT count(*) FROM payment_orders WHERE learner_id = $1 AND course_id = $2 AND intent_id <> $3

@@ -55,6 +55,8 @@ type Knobs struct {
 	LateMS  int64 `json:"late_ms"`
 	// C2B reports pushes on the C2B channel too.
 	C2B bool `json:"c2b"`
+	// PullDown makes the list of past money fail.
+	PullDown bool `json:"pull_down,omitempty"`
 }
 
 // Prompt is a phone that was asked to pay. Code is empty until the payer, or

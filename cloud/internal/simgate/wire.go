@@ -79,6 +79,7 @@ func (g *Gate) routes() *http.ServeMux {
 	m.HandleFunc("POST /mpesa/stkpushquery/v1/query", g.authorised("404.001.03", http.StatusNotFound, g.query))
 	m.HandleFunc("POST /mpesa/c2b/v2/registerurl", g.authorised("400.003.01", http.StatusBadRequest, g.register))
 	m.HandleFunc("POST /mpesa/c2b/v2/simulate", g.authorised("400.003.01", http.StatusBadRequest, g.simulate))
+	m.HandleFunc("POST /pulltransactions/v1/query", g.authorised("400.003.01", http.StatusBadRequest, g.pull))
 	g.admin(m)
 	return m
 }
