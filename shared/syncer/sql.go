@@ -23,7 +23,9 @@ var (
 	listHeads = db.SQL{Both: `SELECT lane, seq, chain, acked_seq, backed_seq FROM outbox_heads WHERE school = $1 AND epoch = $2`}
 	moveAcked = db.SQL{Both: `UPDATE outbox_heads SET acked_seq = $4, acked_at = $5 WHERE school = $1 AND epoch = $2 AND lane = $3 AND acked_seq < $4`}
 	// What is applied after all is acknowledged anew, so its time is not changed.
-	lowerAcked = db.SQL{Both: `UPDATE outbox_heads SET acked_seq = $4 WHERE school = $1 AND epoch = $2 AND lane = $3 AND acked_seq > $4`}
+	// What was backed up in a life of the other side that is lost is not any more.
+	lowerAcked = db.SQL{Both: `UPDATE outbox_heads SET acked_seq = $4, backed_seq = CASE WHEN backed_seq > $4 THEN $4 ELSE backed_seq END
+		WHERE school = $1 AND epoch = $2 AND lane = $3 AND acked_seq > $4`}
 	moveBacked = db.SQL{Both: `UPDATE outbox_heads SET backed_seq = $4 WHERE school = $1 AND epoch = $2 AND lane = $3 AND backed_seq < $4`}
 	prune      = db.SQL{Both: `DELETE FROM outbox WHERE school = $1 AND epoch = $2 AND lane = $3 AND seq < $4`}
 	listEpochs = db.SQL{Both: `SELECT DISTINCT epoch FROM outbox_heads WHERE school = $1`}

@@ -163,7 +163,7 @@ func (s *Service) begin(school string, epoch int64) *conversation {
 		DB: s.o.DB, Outbox: s.o.Outbox, Applier: s.o.Applier, Clock: s.o.Clock, Log: s.o.Log,
 		Out: syncer.Log{School: school, Epoch: syncer.DownEpoch}, In: syncer.Log{School: school, Epoch: epoch},
 		Epoch: epoch, Software: s.o.Software, Timeline: s.o.Timeline, Carrier: c.via,
-		Backed:   backed(school, epoch),
+		Backed: backed(school, epoch), Heard: func(h syncproto.Hello) { s.noteResent(ctx, school, h) },
 		Progress: func(applied syncproto.Marks) { s.o.Mirrors.PurgeDown(ctx, school, epoch, applied) },
 	})
 	s.wg.Go(func() { s.send(ctx, c) })

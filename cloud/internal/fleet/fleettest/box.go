@@ -215,6 +215,12 @@ func (b *Box) Connect(epoch int64) {
 	})
 	b.Carrier = httpcarrier.New(httpcarrier.Options{BaseURL: c.URL, Epoch: epoch, Client: b.Client(), Clock: c.Clock, Log: logging.Discard(),
 		Active: func() bool { return false }})
+	b.listen()
+}
+
+func (b *Box) listen() {
+	c := b.Cloud
+	c.T.Helper()
 	c.Must(b.Carrier.Start(c.T.Context(), func(ctx context.Context, m syncproto.Message) error {
 		if err := b.Peer.Handle(ctx, m); !errors.Is(err, syncer.ErrRefused) {
 			return err
@@ -268,4 +274,36 @@ func (b *Box) Frame(lane syncproto.Lane) (m syncproto.Message) {
 func (b *Box) Count(query string, args ...any) int64 {
 	b.Cloud.T.Helper()
 	return count(b.Cloud.T, b.DB, query, args...)
+}
+
+// MoveTo makes the box speak to another cloud, whose address its name now has. It
+// stays up, so it still knows what the old one had applied.
+func (b *Box) MoveTo(c *Cloud) {
+	c.T.Helper()
+	b.Cloud.Must(b.Carrier.Stop(context.Background()))
+	b.Cloud = c
+	b.Carrier = httpcarrier.New(httpcarrier.Options{BaseURL: c.URL, Epoch: b.Epoch, Client: b.Client(), Clock: c.Clock, Log: logging.Discard(),
+		Active: func() bool { return false }})
+	b.listen()
+	b.Peer.Takeover()
+}
+
+// Backed is how far the box knows a lane to be backed up at the cloud.
+func (b *Box) Backed(lane syncproto.Lane) (n int64) {
+	b.Cloud.T.Helper()
+	b.Cloud.Must(b.DB.View(b.Cloud.T.Context(), func(tx db.Tx) error {
+		h, err := syncer.ReadHeads(b.Cloud.T.Context(), tx, b.Log())
+		n = h.Backed[lane]
+		return err
+	}))
+	return n
+}
+
+// Prune deletes what the box need not keep any more.
+func (b *Box) Prune() {
+	b.Cloud.T.Helper()
+	b.Cloud.Must(b.DB.Update(b.Cloud.T.Context(), func(tx db.Tx) error {
+		_, err := b.Outbox.Prune(b.Cloud.T.Context(), tx, b.Answer.SchoolID)
+		return err
+	}))
 }

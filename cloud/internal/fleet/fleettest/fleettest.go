@@ -48,14 +48,29 @@ type Cloud struct {
 	Claimed []string // the recipients that were licensed, in order
 
 	applier *syncer.Applier
+	rewound bool
 }
 
-// New starts a cloud that ends with the test.
+// Setup is what a cloud may find when it starts.
+type Setup struct {
+	Pool     db.DB
+	Clock    *clock.Fake
+	Timeline string
+	Rewound  bool
+}
+
+// New starts a cloud that ends with the test, on a database of its own.
 func New(t *testing.T) *Cloud {
 	t.Helper()
+	return Open(t, Setup{Pool: dbtest.Postgres(t), Clock: clock.NewFake(time.Date(2026, 5, 4, 8, 0, 0, 0, time.UTC)), Timeline: Timeline})
+}
+
+// Open starts a cloud on a database that is there.
+func Open(t *testing.T, in Setup) *Cloud {
+	t.Helper()
 	ctx := t.Context()
-	c := &Cloud{T: t, Clock: clock.NewFake(time.Date(2026, 5, 4, 8, 0, 0, 0, time.UTC))}
-	pool := dbtest.Postgres(t)
+	c := &Cloud{T: t, Clock: in.Clock, rewound: in.Rewound}
+	pool := in.Pool
 	hybrid, err := syncer.OpenHybrid(ctx, pool, c.Clock)
 	c.Must(err)
 	c.Outbox = &syncer.Outbox{Hybrid: hybrid, Clock: c.Clock}
@@ -82,7 +97,7 @@ func New(t *testing.T) *Cloud {
 	})
 	c.Must(c.Hub.Start(ctx))
 	t.Cleanup(func() { _ = c.Hub.Stop(context.Background()); _ = c.Fleet.Stop(context.Background()) })
-	c.begin(Timeline)
+	c.begin(in.Timeline)
 	return c
 }
 
@@ -90,7 +105,7 @@ func New(t *testing.T) *Cloud {
 func (c *Cloud) begin(timeline string) {
 	c.T.Helper()
 	c.Fleet = fleet.New(fleet.Options{
-		DB: c.DB, Mirrors: c.Hub, Outbox: c.Outbox, Applier: c.applier, Clock: c.Clock, Log: logging.Discard(), Timeline: timeline, Software: "test",
+		DB: c.DB, Mirrors: c.Hub, Outbox: c.Outbox, Applier: c.applier, Clock: c.Clock, Log: logging.Discard(), Timeline: timeline, Rewound: c.rewound, Software: "test",
 		CloudKey: CloudKey, Pepper: Pepper,
 		RecoveryKey: RecoveryKey, Sign: func(message []byte) []byte { return ed25519.Sign(signer, message) },
 		Claimed: func(_ context.Context, _ db.Tx, _, recipient string) error {
