@@ -153,7 +153,7 @@ func (s *Service) openLife(ctx context.Context, d db.DB) (Life, error) {
 	next := Life{Timeline: id.New(), Reason: Rewound, BegunAt: now, CutAt: inside.BeatAt, Beat: max(outside.Beat, inside.Beat) + 1, BeatAt: now}
 	s.o.Log.Error("the database is older than it was: a new timeline begins; schools send again what it lost", "timeline", next.Timeline, "known_until", next.CutAt)
 	return next, d.Update(ctx, func(tx db.Tx) error {
-		return beginLife(ctx, tx, next, fleet.Incident{Kind: "cloud_rewound", Facts: map[string]any{
+		return beginLife(ctx, tx, next, fleet.Incident{Kind: "database_rewound", Facts: map[string]any{
 			"known_until": next.CutAt, "last_seen": outside.At, "timeline": next.Timeline}})
 	})
 }

@@ -64,7 +64,7 @@ func TestADatabaseThatWasPutBackIsFoundAtStart(t *testing.T) {
 	if second.Timeline == first.Timeline || second.Reason != backup.Rewound || !second.CutAt.Equal(cut) || w.timeline() != second.Timeline {
 		t.Errorf("the rewind was not seen: %+v, was %+v", second, first)
 	}
-	if n := w.count(`SELECT count(*) FROM incidents WHERE kind = 'cloud_rewound'`); n != 1 {
+	if n := w.count(`SELECT count(*) FROM incidents WHERE kind = 'database_rewound'`); n != 1 {
 		t.Errorf("%d incidents", n)
 	}
 	if again := w.keep(); again.Timeline != second.Timeline {
@@ -94,7 +94,7 @@ func TestADeclaredRestoreIsNoRewindOnAnotherMachine(t *testing.T) {
 	if life := w.keep(); life.Timeline != done.Life.Timeline || life.Reason != backup.Restored {
 		t.Errorf("got %+v, want the life of the restore %+v", life, done.Life)
 	}
-	if n := w.count(`SELECT count(*) FROM incidents WHERE kind = 'cloud_rewound'`); n != 0 {
+	if n := w.count(`SELECT count(*) FROM incidents WHERE kind = 'database_rewound'`); n != 0 {
 		t.Errorf("%d incidents of a rewind", n)
 	}
 }

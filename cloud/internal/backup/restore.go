@@ -251,8 +251,8 @@ func rename(from, to string) string {
 	return "ALTER DATABASE " + pgx.Identifier{from}.Sanitize() + " RENAME TO " + pgx.Identifier{to}.Sanitize()
 }
 
-// Age is how long ago the newest verified backup of this life was taken; ok is
-// false when there is none.
+// Age is how long ago the newest verified backup was taken, the one that was
+// restored included; ok is false when there is none.
 func Age(ctx context.Context, d db.DB, now time.Time) (age time.Duration, ok bool, err error) {
 	err = d.View(ctx, func(tx db.Tx) error {
 		rows, err := tx.Query(ctx, lastVerified)

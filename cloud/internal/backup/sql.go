@@ -49,7 +49,7 @@ var (
 
 	insertBackup = db.SQL{Postgres: `INSERT INTO backups (id, file, timeline, taken_at, bytes, verified_at) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (id) DO UPDATE SET file = excluded.file, verified_at = excluded.verified_at`}
-	lastVerified = db.SQL{Postgres: `SELECT max(b.taken_at) FROM backups b JOIN node_state n ON n.key = 'timeline' AND n.value = b.timeline`}
+	lastVerified = db.SQL{Postgres: `SELECT max(taken_at) FROM backups`}
 	listVerified = db.SQL{Postgres: `SELECT file FROM backups ORDER BY taken_at DESC LIMIT 1`}
 
 	// B never goes above what is applied, never back, and only where the chain of
