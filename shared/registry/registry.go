@@ -9,6 +9,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/learning"
 	"urbanhomeschool.org/uhs/shared/payments"
 	"urbanhomeschool.org/uhs/shared/syncer"
+	"urbanhomeschool.org/uhs/shared/syncer/line"
 	"urbanhomeschool.org/uhs/shared/tutor"
 )
 
@@ -23,6 +24,7 @@ func All() (*syncer.Registry, error) {
 		identity.Guardians,
 		identity.Consents,
 		identity.Revocations,
+		line.Plans,
 		catalogue.Licences,
 		payments.Intents,
 		payments.Outcomes,
