@@ -151,7 +151,7 @@ func TestTheFirstRecordAfterQuietDoesNotChangeTheCarrier(t *testing.T) {
 	hold := func(m syncproto.Message) { w.toHub = append(w.toHub, m) }
 	a, b := &fakeCarrier{name: "mirror", to: hold}, &fakeCarrier{name: "https", to: hold}
 	l := syncer.NewLink(syncer.LinkOptions{Peer: w.edge.peer, Carriers: []syncer.Carrier{a, b}, Clock: w.clock, Log: logging.Discard(),
-		Waiting: func(context.Context) (int64, error) { return w.waiting(w.edge, w.epoch), nil }})
+		Waiting: func(context.Context) (all, urgent int64, err error) { return w.waiting(w.edge, w.epoch), 0, nil }})
 	w.must(l.Start(ctx))
 	time.Sleep(300 * time.Millisecond)
 	w.clock.Advance(90 * time.Second) // idle, nothing waits

@@ -24,10 +24,14 @@ type LinkOptions struct {
 	Peer *Peer
 	// Carriers in order of preference: the mirror, then HTTPS.
 	Carriers []Carrier
-	// Waiting is how many records the cloud has not applied.
-	Waiting func(ctx context.Context) (int64, error)
-	Clock   clock.Clock
-	Log     *slog.Logger
+	// Waiting is how many records the cloud has not applied, and how many of them
+	// are control and money.
+	Waiting func(ctx context.Context) (all, urgent int64, err error)
+	// Way tells how the line may be used now and how often without need; nil: it is
+	// held open. While it is not, only the last carrier is used.
+	Way   func() (way talk.Way, every time.Duration)
+	Clock clock.Clock
+	Log   *slog.Logger
 	// MaxFrame is the largest frame to send: MaxFrame, or MaxThinFrame on a slow
 	// line.
 	MaxFrame int
@@ -43,6 +47,8 @@ type Link struct {
 	mu      sync.Mutex
 	watch   *talk.Watch
 	helloAt time.Time
+	dropped bool // the line is not held open: the preferred carriers are stopped
+	demand  talk.Demand
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
 }
@@ -82,15 +88,25 @@ func (l *Link) Up() bool {
 // Start implements service.Service.
 func (l *Link) Start(ctx context.Context) error {
 	ctx, l.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	for i, c := range l.o.Carriers {
-		h := func(ctx context.Context, m syncproto.Message) error { return l.deliver(ctx, i, m) }
-		if err := c.Start(ctx, h, func() { l.linkUp(i) }); err != nil {
+	from := 0
+	if l.way() != talk.Open {
+		from = len(l.o.Carriers) - 1
+		l.dropped = true
+		l.watch.Use(from)
+	}
+	for i := from; i < len(l.o.Carriers); i++ {
+		if err := l.startCarrier(ctx, i); err != nil {
 			l.cancel()
 			return err
 		}
 	}
 	l.wg.Go(func() { l.run(ctx) })
 	return nil
+}
+
+func (l *Link) startCarrier(ctx context.Context, i int) error {
+	h := func(ctx context.Context, m syncproto.Message) error { return l.deliver(ctx, i, m) }
+	return l.o.Carriers[i].Start(ctx, h, func() { l.linkUp(i) })
 }
 
 // Stop implements service.Service.
@@ -169,6 +185,9 @@ func (l *Link) run(ctx context.Context) {
 
 // step sends what is due over the current carrier and lets the watchdog look.
 func (l *Link) step(ctx context.Context) error {
+	if way := l.way(); way != talk.Open || l.dropped {
+		return l.sparingly(ctx, way)
+	}
 	if err := l.knock(ctx); err != nil {
 		l.o.Log.Info("a carrier that connected again takes nothing", logging.Err(err))
 	}
@@ -176,29 +195,9 @@ func (l *Link) step(ctx context.Context) error {
 	if !c.Connected() {
 		return l.look(ctx)
 	}
-	l.greet()
-	for range 64 { // bounded, so that a stop is noticed
-		msgs, err := l.o.Peer.Outgoing(ctx, l.o.MaxFrame)
-		if err != nil || len(msgs) == 0 {
-			return errors.Join(err, l.look(ctx))
-		}
-		if err := c.Send(ctx, msgs); err != nil {
-			l.o.Peer.Unsent()
-			return errors.Join(err, l.look(ctx))
-		}
-	}
-	return l.look(ctx)
-}
-
-// greet says hello from time to time: the cloud learns our head, which makes
-// its "as of" true, and our clock.
-func (l *Link) greet() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if now := l.o.Clock.Now(); now.Sub(l.helloAt) > helloEvery {
-		l.helloAt = now
-		l.o.Peer.SayHello()
-	}
+	// The cloud learns our head, which makes its "as of" true, and our clock.
+	l.greetEvery(helloEvery)
+	return errors.Join(l.exchange(ctx, c), l.look(ctx))
 }
 
 // look changes to the next carrier when records wait and nothing has moved.
@@ -209,7 +208,7 @@ func (l *Link) look(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
-	waiting, err := l.o.Waiting(ctx)
+	waiting, _, err := l.o.Waiting(ctx)
 	if err != nil || waiting == 0 {
 		return err
 	}
@@ -232,7 +231,9 @@ func (l *Link) Drained(ctx context.Context, applied syncproto.Marks) {
 	}
 	l.mu.Lock()
 	// Say hello soon, but not for every ack: the cloud's "as of" follows it.
-	l.helloAt = l.o.Clock.Now().Add(time.Second - helloEvery)
+	if !l.dropped {
+		l.helloAt = l.o.Clock.Now().Add(time.Second - helloEvery)
+	}
 	l.mu.Unlock()
 	l.Wake()
 }

@@ -3,6 +3,7 @@ package syncer_test
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/id"
 	"urbanhomeschool.org/uhs/shared/logging"
 	"urbanhomeschool.org/uhs/shared/syncer"
+	"urbanhomeschool.org/uhs/shared/syncer/talk"
 	"urbanhomeschool.org/uhs/syncproto"
 )
 
@@ -24,6 +26,7 @@ type road struct {
 	handler             syncer.Handler
 	up                  func()
 	sent, purged, ended int
+	starts              int
 }
 
 func (r *road) Name() string { return r.name }
@@ -31,7 +34,7 @@ func (r *road) Name() string { return r.name }
 func (r *road) Start(_ context.Context, h syncer.Handler, up func()) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.handler, r.up = h, up
+	r.handler, r.up, r.starts = h, up, r.starts+1
 	return nil
 }
 
@@ -85,6 +88,7 @@ type linked struct {
 	link          *syncer.Link
 	mirror, https *road
 	via           string // used by the link's goroutine alone
+	way           atomic.Int64
 }
 
 func newLinked(t *testing.T) *linked {
@@ -94,14 +98,15 @@ func newLinked(t *testing.T) *linked {
 	log := syncer.Log{School: l.w.school, Epoch: l.w.epoch}
 	l.link = syncer.NewLink(syncer.LinkOptions{
 		Peer: l.w.edge.peer, Carriers: []syncer.Carrier{l.mirror, l.https}, Clock: l.w.clock, Log: logging.Discard(), MaxFrame: 700,
-		Waiting: func(ctx context.Context) (n int64, err error) {
+		Waiting: func(ctx context.Context) (all, urgent int64, err error) {
 			err = l.w.edge.db.View(ctx, func(tx db.Tx) error {
-				b, err := syncer.ReadBacklog(ctx, tx, log)
-				n = b.Waiting
+				h, err := syncer.ReadHeads(ctx, tx, log)
+				all, urgent = h.Waiting(), h.Urgent()
 				return err
 			})
-			return n, err
+			return all, urgent, err
 		},
+		Way: func() (talk.Way, time.Duration) { return talk.Way(l.way.Load()), 15 * time.Minute },
 	})
 	return l
 }

@@ -67,7 +67,7 @@ func TestTheLinkTriesTheMirrorFromTimeToTime(t *testing.T) {
 		}
 	}
 	l = syncer.NewLink(syncer.LinkOptions{Peer: w.edge.peer, Carriers: []syncer.Carrier{mirror, https}, Clock: w.clock, Log: logging.Discard(),
-		Waiting: func(context.Context) (int64, error) { return w.waiting(w.edge, w.epoch), nil }})
+		Waiting: func(context.Context) (all, urgent int64, err error) { return w.waiting(w.edge, w.epoch), 0, nil }})
 	w.must(l.Start(ctx))
 	w.save(w.edge, 1, id.New())
 	for range 30 {

@@ -106,6 +106,16 @@ func (h Heads) Waiting() (n int64) {
 	return n
 }
 
+// Urgent is how many of those are control and money.
+func (h Heads) Urgent() (n int64) {
+	for l, m := range h.Out {
+		if syncproto.Lane(l).Urgent() {
+			n += m.Seq - h.Acked[l]
+		}
+	}
+	return n
+}
+
 // lane is what is known of one lane.
 func (h Heads) lane(l syncproto.Lane) talk.Lane {
 	return talk.Lane{Head: h.Out[l], Acked: h.Acked[l], Backed: h.Backed[l]}

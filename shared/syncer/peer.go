@@ -434,6 +434,9 @@ func (p *Peer) Unsent() { p.mu.Lock(); defer p.mu.Unlock(); p.talk.Unsent() }
 // again soon.
 func (p *Peer) Busy() bool { p.mu.Lock(); defer p.mu.Unlock(); return p.talk.Busy() }
 
+// Spare, while on, lets only control and money be sent.
+func (p *Peer) Spare(on bool) { p.mu.Lock(); defer p.mu.Unlock(); p.talk.Spare(on) } //nolint:revive // a switch
+
 // SayHello makes the next Outgoing begin with a hello: the other side learns
 // our head, and the clock sample.
 func (p *Peer) SayHello() { p.mu.Lock(); defer p.mu.Unlock(); p.talk.SayHello() }

@@ -156,7 +156,7 @@ func (w *world) node(d db.DB, from syncproto.Writer) *node {
 	w.must(err)
 	n.outbox = &syncer.Outbox{Hybrid: hybrid, Clock: w.clock}
 	n.facts = facts(func() bool { return n.broken })
-	reg, err := syncer.NewRegistry(n.facts, notes, orders)
+	reg, err := syncer.NewRegistry(n.facts, notes, orders, coins)
 	w.must(err)
 	n.applier = &syncer.Applier{DB: d, Registry: reg, Hybrid: hybrid, Clock: w.clock, Log: logging.Discard(), From: from,
 		Reactions: []syncer.Reaction{syncer.On(n.facts, func(_ context.Context, _ db.Tx, in []fact) error { n.seen = append(n.seen, in...); return nil })}}

@@ -126,6 +126,17 @@ func (s *Service) Wake(school string) {
 	}
 }
 
+// Spare, while on, lets only control and money go down to a school: its line may
+// carry nothing else now.
+func (s *Service) Spare(school string, on bool) { //nolint:revive // a switch
+	s.mu.Lock()
+	c := s.talks[school]
+	s.mu.Unlock()
+	if c != nil {
+		c.peer.Spare(on)
+	}
+}
+
 // talk is the conversation with a school in its present epoch; nil when the
 // school has no appliance.
 func (s *Service) talk(ctx context.Context, school string) (*conversation, error) {
@@ -235,6 +246,7 @@ func (s *Service) Mirrored(ctx context.Context, school string, epoch int64, m sy
 		return s.late(ctx, school, epoch, m)
 	}
 	if c.via() != mirror {
+		c.peer.Spare(false) // a line that holds the mirror may carry everything
 		c.peer.Takeover()
 		c.heardBy(mirror)
 	}

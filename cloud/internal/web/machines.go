@@ -115,6 +115,7 @@ func MountMachines(a *api.API, f *fleet.Service) {
 		if err != nil {
 			return errBody
 		}
+		f.Spare(boxOf(c).School, c.Query(httpcarrier.UrgentQuery) == "1")
 		out, err := f.Exchange(c.UserContext(), boxOf(c), epoch, in)
 		if err != nil {
 			return err

@@ -24,7 +24,6 @@ import (
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/fault"
 	"urbanhomeschool.org/uhs/shared/syncer"
-	"urbanhomeschool.org/uhs/shared/syncer/httpcarrier"
 	"urbanhomeschool.org/uhs/syncproto"
 )
 
@@ -64,6 +63,7 @@ type Agent struct {
 	witness           witness
 	standing          Standing
 	cloudURL, leafURL string // overrides
+	transport         http.RoundTripper
 }
 
 // Open reads the box's keys from dir, making them on the first start, and the
@@ -123,8 +123,13 @@ func (a *Agent) Log() syncer.Log { s, _ := a.State(); return s.Log() }
 
 // Client is an HTTP client whose requests are signed as this box.
 func (a *Agent) Client() *http.Client {
-	s, _ := a.State()
-	return &http.Client{Transport: httpcarrier.Signer{Appliance: s.ApplianceID, Key: a.keys.Node, Next: http.DefaultTransport}}
+	a.mu.Lock()
+	t := a.transport
+	a.mu.Unlock()
+	if t == nil {
+		t = http.DefaultTransport
+	}
+	return a.ClientOver(t)
 }
 
 // ErrClaimed answers a second claim.

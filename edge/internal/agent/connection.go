@@ -16,6 +16,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/logging"
 	"urbanhomeschool.org/uhs/shared/syncer"
 	"urbanhomeschool.org/uhs/shared/syncer/httpcarrier"
+	"urbanhomeschool.org/uhs/shared/syncer/talk"
 	"urbanhomeschool.org/uhs/syncproto"
 )
 
@@ -33,6 +34,9 @@ type ConnectionOptions struct {
 	Heard func()
 	// Report is what the box says of itself in its hello; nil: nothing.
 	Report func(ctx context.Context, tx db.Tx) (syncproto.Report, error)
+	// Line counts what goes over the line and says how it may be used; nil: it is
+	// held open, uncounted.
+	Line Line
 	// MaxFrame is smaller on thin lines; zero: the protocol's limit.
 	MaxFrame int
 	// ProbeEvery and AskEvery are shorter in tests; zero: a minute and an hour.
@@ -52,10 +56,14 @@ type Connection struct {
 	mu    sync.Mutex
 	link  *syncer.Link // nil while none could be started
 	https *httpcarrier.Carrier
+	relay relay
 }
 
 // NewConnection makes a stopped connection.
 func NewConnection(o ConnectionOptions) *Connection {
+	if o.Line == nil {
+		o.Line = heldOpen{}
+	}
 	if o.ProbeEvery == 0 {
 		o.ProbeEvery = probeEvery
 	}
@@ -143,10 +151,11 @@ func (c *Connection) Stop(ctx context.Context) error {
 		c.cancel()
 		c.wg.Wait()
 	}
+	var err error
 	if l := c.current(); l != nil {
-		return l.Stop(ctx)
+		err = l.Stop(ctx)
 	}
-	return nil
+	return errors.Join(err, c.relay.close())
 }
 
 // pruneEvery is how often applied rows are deleted; openAgain how soon a link
@@ -332,10 +341,11 @@ func (c *Connection) open(ctx context.Context) error {
 	})
 	https := httpcarrier.New(httpcarrier.Options{BaseURL: s.CloudURL, Epoch: s.Epoch, Client: c.o.Agent.Client(), Clock: c.o.Clock, Log: c.o.Log,
 		Active:  func() bool { return link.Carrier() == "https" },
+		Way:     func() talk.Way { way, _ := c.o.Line.Way(); return way },
 		Refused: func(string) { c.forked(errRefused) }})
 	carriers := []syncer.Carrier{https}
 	if !s.Side {
-		mirror, err := c.openMirror(s)
+		mirror, err := c.openMirror(ctx, s)
 		if err != nil {
 			return err
 		}
@@ -343,13 +353,14 @@ func (c *Connection) open(ctx context.Context) error {
 	}
 	link = syncer.NewLink(syncer.LinkOptions{
 		Peer: peer, Carriers: carriers, Clock: c.o.Clock, Log: c.o.Log, MaxFrame: c.o.MaxFrame,
-		Waiting: func(ctx context.Context) (n int64, err error) {
+		Way: c.o.Line.Way,
+		Waiting: func(ctx context.Context) (all, urgent int64, err error) {
 			err = c.o.DB.View(ctx, func(tx db.Tx) error {
-				b, err := syncer.ReadBacklog(ctx, tx, s.Log())
-				n = b.Waiting
+				h, err := syncer.ReadHeads(ctx, tx, s.Log())
+				all, urgent = h.Waiting(), h.Urgent()
 				return err
 			})
-			return n, err
+			return all, urgent, err
 		},
 	})
 	if err := link.Start(ctx); err != nil {
@@ -361,11 +372,15 @@ func (c *Connection) open(ctx context.Context) error {
 	return nil
 }
 
-func (c *Connection) openMirror(s State) (syncer.Carrier, error) {
+func (c *Connection) openMirror(ctx context.Context, s State) (syncer.Carrier, error) {
+	hub, err := c.relay.to(ctx, c.o.Line, s.NATS.LeafURL)
+	if err != nil {
+		return nil, err
+	}
 	return leaf.Open(leaf.Options{
 		Dir: filepath.Join(c.o.Dir, "nats"), School: s.SchoolID, Appliance: s.ApplianceID, Epoch: s.Epoch, Domain: s.NATS.EdgeDomain,
 		HubDomain: s.NATS.HubDomain, AccountKey: s.NATS.AccountKey, UserJWT: s.NATS.UserJWT, UserSeed: c.o.Agent.keys.NATSSeed,
-		LeafURL: s.NATS.LeafURL, CAPEM: s.NATS.CAPEM, Clock: c.o.Clock, Log: c.o.Log,
+		LeafURL: hub, CAPEM: s.NATS.CAPEM, Clock: c.o.Clock, Log: c.o.Log,
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 	"urbanhomeschool.org/uhs/edge/internal/agent"
 	"urbanhomeschool.org/uhs/edge/internal/bundles"
 	safety "urbanhomeschool.org/uhs/edge/internal/copy"
+	"urbanhomeschool.org/uhs/edge/internal/meter"
 	"urbanhomeschool.org/uhs/edge/internal/ollama"
 	"urbanhomeschool.org/uhs/edge/internal/packs"
 	"urbanhomeschool.org/uhs/shared/api"
@@ -37,6 +38,7 @@ type school struct {
 	packs      *packs.Service
 	bundles    *bundles.Service
 	store      *pack.Store
+	line       *schoolLine
 	report     *reporter
 	copy       *safety.Service // nil without a second medium
 	shelf      *safety.Shelf   // nil when no neighbour's copies are kept
@@ -81,8 +83,15 @@ func (b *box) assemble(ctx context.Context) (*school, error) {
 	if s.store, err = pack.OpenStore(filepath.Join(b.config.DataDir, "packs")); err != nil {
 		return nil, err
 	}
+	m, err := meter.Open(ctx, b.db, b.clock, b.log)
+	if err != nil {
+		return nil, err
+	}
+	s.group.Add("meter", service.NewLoop(m.Run))
+	s.line = &schoolLine{db: b.db, school: state.SchoolID, clock: b.clock, meter: m}
+	b.agent.Over(m.Transport(meter.Sync))
 	s.packs = packs.New(packs.Options{
-		DB: b.db, Store: s.store, Client: b.agent.Client(), BaseURL: state.CloudURL, Signer: ed25519.PublicKey(state.CloudKey),
+		DB: b.db, Store: s.store, Client: b.agent.ClientOver(m.Transport(meter.Packs)), BaseURL: state.CloudURL, Signer: ed25519.PublicKey(state.CloudKey),
 		Identity: b.agent.Keys().Age, School: identity.SchoolID(state.SchoolID), Clock: b.clock, Log: b.log,
 		Neighbours: b.config.Neighbours, KeepFree: b.config.KeepFree,
 	})
@@ -95,8 +104,9 @@ func (b *box) assemble(ctx context.Context) (*school, error) {
 	s.bundles = b.newBundles(d, applier, s)
 	s.connection = agent.NewConnection(agent.ConnectionOptions{
 		Agent: b.agent, DB: d, Outbox: outbox, Applier: applier, Dir: b.config.DataDir, Clock: b.clock, Log: b.log, MaxFrame: b.config.MaxFrame,
-		Heard: func() { s.report.heard(); s.packs.Wake() }, Report: s.report.report,
+		Heard: func() { s.report.heard(); s.packs.Wake() }, Report: s.report.report, Line: s.line,
 	})
+	s.report.add("line", s.line.report)
 	s.group.Add("sessions", service.Every(time.Hour, func(ctx context.Context) {
 		if err := s.domains.Identity.Sweep(ctx); err != nil && ctx.Err() == nil {
 			b.log.Warn("sweep old sessions", logging.Err(err))

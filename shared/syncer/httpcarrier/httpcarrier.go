@@ -21,11 +21,15 @@ import (
 	"urbanhomeschool.org/uhs/shared/clock"
 	"urbanhomeschool.org/uhs/shared/logging"
 	"urbanhomeschool.org/uhs/shared/syncer"
+	"urbanhomeschool.org/uhs/shared/syncer/talk"
 	"urbanhomeschool.org/uhs/syncproto"
 )
 
 // Path is where the cloud takes messages; the query names the epoch.
 const Path = "/sync/v1/messages"
+
+// UrgentQuery in the query, set to 1, asks for control and money alone.
+const UrgentQuery = "urgent"
 
 // ContentType of a batch. Anything else, such as the page of a captive portal,
 // is not an answer.
@@ -101,6 +105,9 @@ type Options struct {
 	// Refused is called with the code of the cloud's problem when it does not speak
 	// with this box in this epoch; nil: nobody cares.
 	Refused func(code string)
+	// Way tells how the line may be used; nil: it is held open. While it is not,
+	// the carrier neither polls nor probes by itself and keeps no connection.
+	Way func() talk.Way
 }
 
 // Times of the carrier.
@@ -141,7 +148,7 @@ func (c *Carrier) Start(ctx context.Context, h syncer.Handler, _ func()) error {
 			case <-ctx.Done():
 				return
 			case <-tick.C:
-				if c.o.Active() {
+				if c.o.Active() && c.way() == talk.Open {
 					if err := c.Send(ctx, nil); err != nil && ctx.Err() == nil {
 						c.o.Log.Info("poll by https", logging.Err(err))
 					}
@@ -150,6 +157,13 @@ func (c *Carrier) Start(ctx context.Context, h syncer.Handler, _ func()) error {
 		}
 	})
 	return nil
+}
+
+func (c *Carrier) way() talk.Way {
+	if c.o.Way == nil {
+		return talk.Open
+	}
+	return c.o.Way()
 }
 
 // Stop implements syncer.Carrier.
@@ -195,7 +209,16 @@ func (c *Carrier) exchange(ctx context.Context, msgs []syncproto.Message) ([]syn
 	if err != nil {
 		return nil, err
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.o.BaseURL+Path+"?epoch="+strconv.FormatInt(c.o.Epoch, 10), bytes.NewReader(body))
+	url := c.o.BaseURL + Path + "?epoch=" + strconv.FormatInt(c.o.Epoch, 10)
+	switch c.way() {
+	case talk.Open:
+	case talk.Sparing:
+		url += "&" + UrgentQuery + "=1"
+		fallthrough
+	case talk.OnDemand:
+		defer c.o.Client.CloseIdleConnections()
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
@@ -243,6 +266,9 @@ func (c *Carrier) Connected() bool {
 	c.mu.Unlock()
 	if fresh {
 		return up
+	}
+	if c.way() != talk.Open {
+		return true // as far as known: trying costs
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()

@@ -50,6 +50,13 @@ func (s Signer) RoundTrip(r *http.Request) (*http.Response, error) {
 	return s.Next.RoundTrip(r)
 }
 
+// CloseIdleConnections lets the client close what is below.
+func (s Signer) CloseIdleConnections() {
+	if c, ok := s.Next.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
+}
+
 // ErrSignature answers a request that no known appliance signed.
 var ErrSignature = fault.New(fault.Unauthenticated, "This request is not signed by a known appliance.").WithCode("appliance_signature")
 

@@ -34,6 +34,7 @@ type Talk struct {
 	caughtUp bool // the other side's last hello was covered and noted
 	idle     bool // nothing waited at the last look
 	offered  bool // the other side is to take a snapshot
+	spare    bool // the line may carry only what is urgent
 
 	helloDue, replyDue, ackDue bool
 	helloAt                    time.Time
@@ -161,7 +162,7 @@ func (t *Talk) Next(heads syncproto.Marks, maxFrame int, now time.Time) (lane sy
 			return l, t.sent[l], size, true
 		}
 	}
-	if t.offered || !t.pace.room(size) {
+	if t.offered || t.spare || !t.pace.room(size) {
 		return 0, 0, 0, false
 	}
 	for l := range syncproto.Lanes {
@@ -264,6 +265,9 @@ func (t *Talk) Mend() { t.forked = false }
 // Offered notes whether the other side was told to take a snapshot. It brings
 // what is in the lanes below the urgent ones: only those go beside it.
 func (t *Talk) Offered(snapshot bool) { t.offered = snapshot }
+
+// Spare, while on, lets only control and money be sent.
+func (t *Talk) Spare(on bool) { t.spare = on } //nolint:revive // a switch
 
 // Deny makes every ack from now on say that the other side's log contradicts
 // what was applied. It tells whether that is news.

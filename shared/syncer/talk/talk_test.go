@@ -251,6 +251,11 @@ func TestBesideASnapshotOnlyWhatIsUrgentIsSent(t *testing.T) {
 		t.Error("the log was sent beside the snapshot")
 	}
 	x.Offered(false)
+	x.Spare(true)
+	if _, _, _, ok := x.Next(heads(0, 0, 1, 1, 1), 1000, now); ok {
+		t.Error("a line to be spared carried what can wait")
+	}
+	x.Spare(false)
 	if _, _, _, ok := x.Next(heads(0, 0, 1, 1, 1), 1000, now); !ok {
 		t.Error("the tail is not sent after the snapshot")
 	}
