@@ -22,6 +22,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/payments"
 	"urbanhomeschool.org/uhs/shared/registry"
 	"urbanhomeschool.org/uhs/shared/syncer"
+	"urbanhomeschool.org/uhs/shared/syncer/line"
 	"urbanhomeschool.org/uhs/shared/tutor"
 	"urbanhomeschool.org/uhs/syncproto"
 )
@@ -67,7 +68,7 @@ func of[T any](e syncer.Entity[T]) body {
 func bodies() []body {
 	return []body{
 		of(identity.Keys), of(identity.Schools), of(identity.Accounts), of(identity.Credentials), of(identity.DutyGrants), of(identity.Guardians),
-		of(identity.Consents), of(identity.Revocations), of(catalogue.Licences), of(payments.Intents), of(payments.Outcomes), of(payments.Entitlements),
+		of(identity.Consents), of(identity.Revocations), of(line.Plans), of(catalogue.Licences), of(payments.Intents), of(payments.Outcomes), of(payments.Entitlements),
 		of(learning.Enrolments), of(learning.Activities), of(assessment.Attempts), of(tutor.Questions), of(tutor.Answers), of(tutor.Alerts),
 		of(tutor.Acknowledgements),
 	}

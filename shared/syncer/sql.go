@@ -47,6 +47,9 @@ var (
 	// The oldest of a lane is its first one, so this reads one row a lane.
 	oldestWaiting = db.SQL{Both: `SELECT min((SELECT o.created_at FROM outbox o WHERE o.school = h.school AND o.epoch = h.epoch AND o.lane = h.lane
 		AND o.seq > h.acked_seq ORDER BY o.seq LIMIT 1)) FROM outbox_heads h WHERE h.school = $1 AND h.epoch = $2`}
+	readUnsent = db.SQL{Both: `SELECT count(*), coalesce(sum(length(o.body)), 0), coalesce(sum(CASE WHEN o.created_at > $3 THEN 1 ELSE 0 END), 0)
+		FROM outbox_heads h JOIN outbox o ON o.school = h.school AND o.epoch = h.epoch AND o.lane = h.lane AND o.seq > h.acked_seq
+		WHERE h.school = $1 AND h.epoch = $2`}
 	lastAcked = db.SQL{Both: `SELECT max(acked_at) FROM outbox_heads WHERE school = $1 AND epoch = $2`}
 
 	insertWatermark = db.SQL{Both: `INSERT INTO watermarks (school, epoch, lane, seq, chain, applied_at) VALUES ($1, $2, $3, 0, $4, $5) ON CONFLICT DO NOTHING`}

@@ -14,10 +14,6 @@ type Unsent struct {
 	Since int64
 }
 
-var readUnsent = db.SQL{Both: `SELECT count(*), coalesce(sum(length(o.body)), 0), coalesce(sum(CASE WHEN o.created_at > $3 THEN 1 ELSE 0 END), 0)
-	FROM outbox_heads h JOIN outbox o ON o.school = h.school AND o.epoch = h.epoch AND o.lane = h.lane AND o.seq > h.acked_seq
-	WHERE h.school = $1 AND h.epoch = $2`}
-
 // ReadUnsent measures the unsent part of log. It reads every row of it: with a
 // long backlog this is not for every request.
 func ReadUnsent(ctx context.Context, tx db.Tx, log Log, since time.Time) (u Unsent, err error) {

@@ -32,6 +32,7 @@ func (k *core) routes() *api.API {
 	money.Mount(a, k.money, k.domains.Payments)
 	web.MountSchools(a, k.domains.Identity, k.fleet)
 	web.MountLicences(a, k.packs)
+	web.MountLine(a, k.fleet)
 	web.MountMachines(a, k.fleet)
 	api.MountPacks(a, k.store, web.Signed(k.fleet))
 	reg := prometheus.NewRegistry()

@@ -62,6 +62,8 @@ type Options struct {
 	Free func() (int64, error)
 	// Used, optional, hears of bytes that came over the school's line.
 	Used func(bytes int)
+	// Allowed, optional, tells whether the line may be used for courses now.
+	Allowed func() bool
 	// Step, optional, is called at named points of the work: manifest, chunk,
 	// blob, install, installed, evicted. Tests end the process there.
 	Step func(point string)
@@ -175,6 +177,9 @@ func (s *Service) look(ctx context.Context) (evicted bool) {
 // left to do.
 func (s *Service) round(ctx context.Context) bool {
 	s.look(ctx)
+	if s.o.Allowed != nil && !s.o.Allowed() {
+		return false // the line is to be spared: later
+	}
 	w, err := s.wanted(ctx)
 	if err != nil {
 		s.o.Log.Error("list course packs", logging.Err(err))

@@ -1163,6 +1163,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/schools/{id}/line": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How a school's line may be used, and what was used */
+        get: operations["school-line"];
+        /** Set budgets and hours of a school's line */
+        put: operations["set-school-line"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/schools/{id}/named-adult": {
         parameters: {
             query?: never;
@@ -2254,6 +2272,58 @@ export interface components {
         LicencesOutBody: {
             licences: components["schemas"]["Licence"][];
         };
+        LinePlan: {
+            /**
+             * Format: int64
+             * @description Budget a day; 0: none.
+             */
+            day_mb: number;
+            /**
+             * Format: int64
+             * @description How often a metered line is used without need; 0: every 15 minutes.
+             */
+            every_minutes: number;
+            /** @description The line costs by the byte: it is used on demand. */
+            metered: boolean;
+            /**
+             * Format: int64
+             * @description Budget a month; 0: none.
+             */
+            month_mb: number;
+            /** Format: double */
+            shillings_per_mb: number;
+            /** @description When the line may carry what is not urgent; none: always. */
+            windows: components["schemas"]["Window"][];
+        };
+        LineUse: {
+            /**
+             * Format: int64
+             * @description Budget a day; 0: none.
+             */
+            day_mb: number;
+            /**
+             * Format: int64
+             * @description How often a metered line is used without need; 0: every 15 minutes.
+             */
+            every_minutes: number;
+            /** @description The line costs by the byte: it is used on demand. */
+            metered: boolean;
+            /** Format: int64 */
+            month_bytes: number;
+            /**
+             * Format: int64
+             * @description Budget a month; 0: none.
+             */
+            month_mb: number;
+            /** Format: double */
+            month_shillings: number;
+            /** Format: double */
+            shillings_per_mb: number;
+            /** Format: int64 */
+            today_bytes: number;
+            /** @description When the line may carry what is not urgent; none: always. */
+            windows: components["schemas"]["Window"][];
+        };
         LoginInBody: {
             email: string;
             password: string;
@@ -3080,6 +3150,23 @@ export interface components {
         UsersOutBody: {
             data: components["schemas"]["UsersBody"];
             status: string;
+        };
+        Window: {
+            /**
+             * Format: int64
+             * @description One bit a weekday, 1 for Sunday; 0: every day.
+             */
+            days: number;
+            /**
+             * Format: int64
+             * @description Minutes after midnight.
+             */
+            from: number;
+            /**
+             * Format: int64
+             * @description Minutes after midnight; before from: the next day.
+             */
+            to: number;
         };
     };
     responses: never;
@@ -6915,6 +7002,126 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Licence"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "school-line": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LineUse"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-school-line": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinePlan"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LineUse"];
                 };
             };
             /** @description Unauthorized */
