@@ -16,7 +16,7 @@ import (
 
 // Plan is the plan of one school.
 type Plan struct {
-	SchoolID   string        `cbor:"1,keyasint"`
+	SchoolID   string        `cbor:"1,keyasint" json:"school_id"`
 	Metered    bool          `cbor:"2,keyasint,omitempty"`
 	Every      int64         `cbor:"3,keyasint,omitempty"`
 	DayBytes   int64         `cbor:"4,keyasint,omitempty"`
