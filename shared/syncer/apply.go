@@ -7,6 +7,7 @@ import (
 	"log/slog"
 
 	"urbanhomeschool.org/uhs/shared/clock"
+	"urbanhomeschool.org/uhs/shared/crash"
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/fault"
 	"urbanhomeschool.org/uhs/shared/logging"
@@ -77,8 +78,10 @@ func (a *Applier) Apply(ctx context.Context, log Log, f syncproto.Frame) (syncpr
 			return err
 		}
 		_, err = tx.Exec(ctx, thinHistory, log.School, log.Epoch, int64(f.Lane))
+		crash.Here(crash.ApplyBeforeCommit)
 		return err
 	})
+	crash.Here(crash.ApplyAfterCommit)
 	return mark, err
 }
 

@@ -3,6 +3,7 @@ package syncer
 import (
 	"context"
 
+	"urbanhomeschool.org/uhs/shared/crash"
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/syncproto"
 )
@@ -23,8 +24,10 @@ func (u *Uplink) Record(ctx context.Context, tx db.Tx, c Change) error {
 	if err != nil {
 		return err
 	}
-	tx.AfterCommit(u.Wake)
-	return noteVersion(ctx, tx, c, hlc)
+	tx.AfterCommit(func() { crash.Here(crash.OutboxAfterCommit); u.Wake() })
+	err = noteVersion(ctx, tx, c, hlc)
+	crash.Here(crash.OutboxBeforeCommit)
+	return err
 }
 
 // Downlinks is the cloud's Journal: a change goes into the log of every school

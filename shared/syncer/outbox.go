@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"urbanhomeschool.org/uhs/shared/clock"
+	"urbanhomeschool.org/uhs/shared/crash"
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/syncer/talk"
 	"urbanhomeschool.org/uhs/syncproto"
@@ -316,6 +317,9 @@ func (o *Outbox) Prune(ctx context.Context, tx db.Tx, school string) (n int64, e
 			return n, fmt.Errorf("prune epoch %d: %w", epoch, err)
 		}
 		n += k
+	}
+	if n > 0 {
+		crash.Here(crash.PruneBeforeCommit)
 	}
 	return n, nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"urbanhomeschool.org/uhs/shared/clock"
+	"urbanhomeschool.org/uhs/shared/crash"
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/logging"
 	"urbanhomeschool.org/uhs/shared/syncer/talk"
@@ -243,9 +244,15 @@ func (p *Peer) acknowledge(ctx context.Context, applied syncproto.Marks, backed 
 	var moved bool
 	if err := p.o.DB.Update(ctx, func(tx db.Tx) (err error) {
 		moved, err = p.o.Outbox.Acknowledge(ctx, tx, p.o.Out, applied, backed)
+		if moved {
+			crash.Here(crash.AckBeforeCommit)
+		}
 		return err
 	}); err != nil {
 		return err
+	}
+	if moved {
+		crash.Here(crash.AckAfterCommit)
 	}
 	p.mu.Lock()
 	if p.talk.Acked(applied, p.o.Clock.Now()) {
@@ -407,6 +414,7 @@ func (p *Peer) frames(ctx context.Context, tx db.Tx, heads syncproto.Marks, maxF
 			return nil, err
 		}
 		p.talk.Sent(lane, f.End(), len(data), now)
+		crash.Here(crash.FrameCut)
 		out = append(out, syncproto.Message{Kind: syncproto.KindFrame, Lane: lane, Data: data})
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"urbanhomeschool.org/uhs/shared/crash"
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/fault"
 	"urbanhomeschool.org/uhs/shared/id"
@@ -176,6 +177,7 @@ func (a *Agent) move(ctx context.Context, outbox *syncer.Outbox, fresh State, r 
 			return err
 		}
 		a.setState(fresh)
+		crash.Here(crash.RenewBeforeCommit)
 		return nil
 	})
 	if err != nil {
