@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"urbanhomeschool.org/uhs/shared/crash"
 	"urbanhomeschool.org/uhs/shared/logging"
 	"urbanhomeschool.org/uhs/shared/syncer/talk"
 )
@@ -86,6 +87,7 @@ func (l *Link) exchange(ctx context.Context, c Carrier) error {
 			l.o.Peer.Unsent()
 			return err
 		}
+		crash.Here(crash.FrameSent)
 	}
 	return nil
 }
