@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 
 	"urbanhomeschool.org/uhs/cloud/internal/hub"
 	"urbanhomeschool.org/uhs/shared/db"
@@ -68,6 +69,7 @@ func (s *Service) Renew(ctx context.Context, box Appliance, in syncproto.EpochRe
 	if err := validQuestion(in); err != nil {
 		return out, err
 	}
+	in.Reason = strings.ReplaceAll(in.Reason, "\x00", "\uFFFD") // Postgres takes none
 	var verdict syncer.Verdict
 	err := s.o.DB.Update(ctx, func(tx db.Tx) error {
 		q, err := s.readQuestion(ctx, tx, box, in)
@@ -102,7 +104,7 @@ func (s *Service) Renew(ctx context.Context, box Appliance, in syncproto.EpochRe
 
 func validQuestion(in syncproto.EpochRequest) error {
 	bad := fault.New(fault.Invalid, "The request is incomplete.").WithCode("epoch_nonce")
-	if len(in.Nonce) < 16 {
+	if len(in.Nonce) < 16 || len(in.Nonce) > 200 || strings.ContainsRune(in.Nonce, 0) {
 		return bad.At("want at least 16 characters", "nonce")
 	}
 	if in.From < 0 || in.From >= maxEpoch {
