@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"urbanhomeschool.org/uhs/edge/internal/agent"
+	safety "urbanhomeschool.org/uhs/edge/internal/copy"
 	"urbanhomeschool.org/uhs/shared/api"
 	"urbanhomeschool.org/uhs/shared/syncer"
 	"urbanhomeschool.org/uhs/syncproto"
@@ -58,7 +59,9 @@ func needs(s seen) (out []api.SyncNeed) {
 	if !s.up && s.back.Waiting > 0 && age > carryAfter {
 		add("carry", s.back.Waiting, s.back.Oldest)
 	}
-	if s.report.CopyState != "" && s.report.CopyState != "ok" {
+	switch s.report.CopyState {
+	case "", safety.OK, safety.Starting, safety.SameDisk: // the last is the office's matter
+	default:
 		add("copy", 0, time.Unix(s.report.CopyAt, 0).UTC())
 	}
 	money := s.heads.Out[syncproto.LaneMoney].Seq - s.heads.Acked[syncproto.LaneMoney]

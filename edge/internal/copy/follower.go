@@ -392,7 +392,7 @@ func (f *follower) intend(e entry) {
 		state := entry{Seq: f.seq, Hash: f.hash, Base: f.base, Whole: f.whole, Length: f.length, Bytes: f.baseSize}
 		for p, h := range f.table {
 			if h != (pageHash{}) {
-				state.Pages, state.Hashes = append(state.Pages, uint32(p)), append(state.Hashes, h) //nolint:gosec // a page number
+				state.Pages, state.Hashes = append(state.Pages, uint32(p)), append(state.Hashes, h)
 			}
 		}
 		if err := f.journal.begin(state); err != nil {

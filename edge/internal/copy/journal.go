@@ -59,8 +59,8 @@ func (j *journal) read() ([]entry, error) {
 			break
 		}
 		var e entry
-		if gob.NewDecoder(bytes.NewReader(body)).Decode(&e) != nil || len(e.Pages) != len(e.Hashes) {
-			break
+		if err := gob.NewDecoder(bytes.NewReader(body)).Decode(&e); err != nil {
+			return out, fmt.Errorf("read the copy's journal: %w", err)
 		}
 		out = append(out, e)
 		b = b[12+n:]
@@ -74,7 +74,7 @@ func encodeEntry(e entry) ([]byte, error) {
 		return nil, err
 	}
 	sum := sha256.Sum256(body.Bytes())
-	out := binary.BigEndian.AppendUint32(nil, uint32(body.Len())) //nolint:gosec // far below
+	out := binary.BigEndian.AppendUint32(nil, uint32(body.Len()))
 	out = append(out, sum[:8]...)
 	return append(out, body.Bytes()...), nil
 }

@@ -42,7 +42,7 @@ func (s *pageSet) take(n int, pages uint32) (out []uint32, more bool) {
 	}
 	for w, word := range s.bits {
 		for ; word != 0; word &= word - 1 {
-			p := uint32(w*64 + bits.TrailingZeros64(word)) //nolint:gosec // a page number
+			p := uint32(w*64 + bits.TrailingZeros64(word))
 			if p <= pages && len(out) == n {
 				return out, true
 			}

@@ -128,7 +128,7 @@ func survey(ctx context.Context, m Medium, chain string, identities []age.Identi
 		}
 		return nil, ErrNoCopy
 	}
-	best.found = Restored{Chain: chain, Key: best.key, At: best.meta.at, Segments: int(best.seq - best.base + 1), Unusable: bad} //nolint:gosec // a count
+	best.found = Restored{Chain: chain, Key: best.key, At: best.meta.at, Segments: int(best.seq - best.base + 1), Unusable: bad}
 	for _, seq := range all {
 		if seq > best.seq {
 			best.found.Later++
@@ -155,7 +155,7 @@ func inspect(ctx context.Context, m Medium, chain string, seq uint64, identities
 
 // build writes the pages of a point's segments in order.
 func build(ctx context.Context, m Medium, p *point, path string, identities []age.Identity) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // below the data directory
 	if err != nil {
 		return fmt.Errorf("make the restored file: %w", err)
 	}

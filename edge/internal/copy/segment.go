@@ -74,16 +74,16 @@ func encodeSegment(l link, m meta, pages []page, sign ed25519.PrivateKey, to []a
 	if err != nil {
 		return nil, err
 	}
-	head := binary.BigEndian.AppendUint64(make([]byte, 0, metaSize), uint64(m.at.UnixMicro())) //nolint:gosec // bits, read back the same way
+	head := binary.BigEndian.AppendUint64(make([]byte, 0, metaSize), uint64(m.at.UnixMicro()))
 	head = binary.BigEndian.AppendUint64(head, m.base)
 	whole := byte(0)
 	if m.whole {
 		whole = 1
 	}
 	head = append(head, whole)
-	head = binary.BigEndian.AppendUint32(head, uint32(m.pageSize)) //nolint:gosec // at most 65536
+	head = binary.BigEndian.AppendUint32(head, uint32(m.pageSize))
 	head = binary.BigEndian.AppendUint32(head, m.pages)
-	head = binary.BigEndian.AppendUint32(head, uint32(len(pages))) //nolint:gosec // at most segmentPages
+	head = binary.BigEndian.AppendUint32(head, uint32(len(pages)))
 	if _, err := packed.Write(head); err != nil {
 		return nil, fmt.Errorf("encrypt the segment: %w", err)
 	}
@@ -127,8 +127,7 @@ func readLink(b []byte) (l link, err error) {
 // openSegment decrypts a segment whose link was read. each may be nil.
 func openSegment(b []byte, identities []age.Identity, each func(m meta, p page) error) (m meta, err error) {
 	plain, err := age.Decrypt(bytes.NewReader(b[clearSize:len(b)-ed25519.SignatureSize]), identities...)
-	var no *age.NoIdentityMatchError
-	if errors.As(err, &no) {
+	if _, no := errors.AsType[*age.NoIdentityMatchError](err); no {
 		return m, ErrWrongKey
 	}
 	if err != nil {
@@ -143,7 +142,7 @@ func openSegment(b []byte, identities []age.Identity, each func(m meta, p page) 
 	if _, err := io.ReadFull(r, head[:]); err != nil {
 		return m, fmt.Errorf("%w: %w", errDamaged, err)
 	}
-	m = meta{at: time.UnixMicro(int64(binary.BigEndian.Uint64(head[:]))).UTC(), base: binary.BigEndian.Uint64(head[8:]), whole: head[16] == 1, //nolint:gosec // bits
+	m = meta{at: time.UnixMicro(int64(binary.BigEndian.Uint64(head[:]))).UTC(), base: binary.BigEndian.Uint64(head[8:]), whole: head[16] == 1,
 		pageSize: int(binary.BigEndian.Uint32(head[17:])), pages: binary.BigEndian.Uint32(head[21:])}
 	if !validPageSize(m.pageSize) {
 		return m, errDamaged

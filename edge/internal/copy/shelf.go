@@ -96,7 +96,7 @@ func (s *Shelf) room(n int64) error {
 	if err := syscall.Statfs(s.dir.path, &disk); err != nil {
 		return fmt.Errorf("measure the shelf: %w", err)
 	}
-	if int64(disk.Bavail)*disk.Bsize-n < s.keepFree { //nolint:gosec // a disk of 8 EiB is not expected
+	if int64(disk.Bavail)*disk.Bsize-n < s.keepFree {
 		return ErrNoRoom
 	}
 	var used int64

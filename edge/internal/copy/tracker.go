@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"sync"
 	"syscall"
@@ -280,9 +281,7 @@ func (t *tracker) now(take func(*view) error) (*view, *walReader, error) {
 		return nil, nil, err
 	}
 	v := &view{t: t, file: t.file, log: t.log, index: make(map[uint32]int64, len(t.index))}
-	for p, at := range t.index {
-		v.index[p] = at
-	}
+	maps.Copy(v.index, t.index)
 	if err := v.measure(); err != nil {
 		return nil, nil, err
 	}
