@@ -100,10 +100,13 @@ func stickAt(t testing.TB, dir string) *Dir {
 	return d
 }
 
+const allNotes = `SELECT coalesce(group_concat(note), '') FROM (SELECT note FROM facts ORDER BY id)`
+
 // restored is what a restore gives.
 type restored struct {
 	Restored
 	facts, pairs, last int
+	notes              string
 }
 
 func (b *box) restore(m Medium) (r restored, err error) {
@@ -116,6 +119,7 @@ func (b *box) restore(m Medium) (r restored, err error) {
 	must(b.t, err)
 	defer func() { must(b.t, d.Close()) }()
 	must(b.t, d.Writer().QueryRow(`SELECT count(*), coalesce(max(id), 0), (SELECT count(*) FROM pairs) FROM facts`).Scan(&r.facts, &r.last, &r.pairs))
+	must(b.t, d.Writer().QueryRow(allNotes).Scan(&r.notes))
 	if r.facts != r.last || r.facts != r.pairs {
 		b.t.Errorf("the copy is torn: %d facts up to %d, %d pairs", r.facts, r.last, r.pairs)
 	}

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"filippo.io/age"
+
+	"urbanhomeschool.org/uhs/shared/db/sqlite"
 )
 
 // same fails when the copy is not the database, page by page.
@@ -23,6 +25,11 @@ func (b *box) same(m Medium) restored {
 	r := b.mustRestore(m)
 	if r.last != b.next {
 		b.t.Fatalf("the copy ends at fact %d of %d", r.last, b.next)
+	}
+	var notes string
+	must(b.t, b.db.Writer().QueryRow(allNotes).Scan(&notes))
+	if notes != r.notes {
+		b.t.Fatal("the copy's records are not the database's")
 	}
 	return r
 }
@@ -373,18 +380,57 @@ func TestAStrangerCannotReadOrForgeACopy(t *testing.T) {
 
 func TestALogThatAStrangerResetsLosesNothing(t *testing.T) {
 	b, m := newBox(t), stick(t)
+	b.writeSome(2000)
 	s := b.service(m)
+	s.o.Look, s.o.Every = time.Hour, 300*time.Millisecond // so that the resets go by unseen
 	follow(t, s)
-	b.writeSome(100)
 	b.settle(s)
-	// A stranger resets the log between two looks, again and again.
-	for range 20 {
-		b.writeSome(10)
+	for i := range 5 {
+		b.exec(`UPDATE facts SET note = note || ' changed' WHERE id % 997 = ?`, 100*i)
 		b.exec(`PRAGMA wal_checkpoint(TRUNCATE)`)
 		b.writeSome(3)
+		b.settle(s)
 	}
-	b.settle(s)
 	b.same(m)
+}
+
+func TestALargeTransactionIsRestoredWholeOrNotAtAll(t *testing.T) {
+	b, m := newBox(t), stick(t)
+	b.exec(`CREATE TABLE blobs (id INTEGER PRIMARY KEY, life INTEGER NOT NULL, body BLOB NOT NULL)`)
+	b.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500) INSERT INTO blobs SELECT i, 0, randomblob(3900) FROM n`)
+	s := b.service(m)
+	stop := follow(t, s)
+	b.settle(s)
+	stop()
+	c := &crashing{Dir: m, left: 1} // dies after the first of three segments
+	half := b.service(c)
+	b.exec(`UPDATE blobs SET life = 1`)
+	stop = follow(t, half)
+	eventually(t, "the process is gone", func() bool { return half.followers[0].dead(c) })
+	stop()
+	if got := b.lives(m); got != "0" {
+		t.Errorf("a copy that holds half the transaction restores to lives %s", got)
+	}
+	whole := b.service(m)
+	stop = follow(t, whole)
+	b.settle(whole)
+	stop()
+	if got := b.lives(m); got != "1" {
+		t.Errorf("restored to lives %s, want 1", got)
+	}
+}
+
+// lives are the values of blobs.life in the copy.
+func (b *box) lives(m Medium) (out string) {
+	b.t.Helper()
+	path := filepath.Join(b.t.TempDir(), "lives.db")
+	_, err := Restore(context.Background(), m, path, []age.Identity{b.id}, nil)
+	must(b.t, err)
+	d, err := sqlite.Open(path)
+	must(b.t, err)
+	defer func() { must(b.t, d.Close()) }()
+	must(b.t, d.Writer().QueryRow(`SELECT group_concat(DISTINCT life) FROM blobs`).Scan(&out))
+	return out
 }
 
 func TestAFullStickIsAStateAndItGoesOnWhenThereIsRoom(t *testing.T) {
