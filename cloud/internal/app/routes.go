@@ -31,6 +31,7 @@ func (k *core) routes() *api.API {
 	api.MountPayments(a, k.domains.Payments)
 	money.Mount(a, k.money, k.domains.Payments)
 	web.MountSchools(a, k.domains.Identity, k.fleet)
+	web.MountFleet(a, k.fleet)
 	web.MountLicences(a, k.packs)
 	web.MountLine(a, k.fleet)
 	web.MountMachines(a, k.fleet)
@@ -44,17 +45,7 @@ func (k *core) routes() *api.API {
 
 // measure adds the figures of the fleet to /metrics.
 func (k *core) measure(reg *prometheus.Registry) {
-	for name, help := range map[string]string{
-		"waiting": "Records of the cloud that schools have not applied.", "dead_letters": "Records that could not be stored.", "schools": "Schools with a box.",
-	} {
-		reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "uhs_fleet_" + name, Help: help}, func() float64 {
-			totals, err := k.fleet.Totals(context.Background())
-			if err != nil {
-				return -1
-			}
-			return float64(totals[name])
-		}))
-	}
+	reg.MustRegister(&fleetFigures{read: k.fleet.Overview})
 	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "uhs_backup_verified_age_seconds",
 		Help: "How long ago the newest verified backup was taken; +Inf when there is none."}, k.backupAge))
 }

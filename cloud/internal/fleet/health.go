@@ -8,7 +8,6 @@ import (
 
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/identity"
-	"urbanhomeschool.org/uhs/shared/syncer"
 	"urbanhomeschool.org/uhs/syncproto"
 )
 
@@ -38,62 +37,22 @@ type Box struct {
 	// Behind is how many records the box had at its last word that are not applied.
 	Behind int64 `json:"behind" doc:"Records the box told of that are not applied here yet."`
 	// Unsent is how many records of the cloud the box has not applied.
-	Unsent        int64  `json:"unsent" doc:"Records of the cloud that the box has not applied yet."`
-	DeadLetters   int64  `json:"dead_letters"`
-	ClockOffsetMS int64  `json:"clock_offset_ms"`
-	MirroredUp    uint64 `json:"mirrored_up" doc:"Last message of the hub's mirror of the box."`
+	Unsent      int64 `json:"unsent" doc:"Records of the cloud that the box has not applied yet."`
+	DeadLetters int64 `json:"dead_letters" doc:"Records of the school that could not be stored here."`
+	// Waiting are records kept aside until another one comes, Unknown until this
+	// software knows them.
+	Waiting       int64    `json:"waiting"`
+	Unknown       int64    `json:"unknown"`
+	ClockOffsetMS int64    `json:"clock_offset_ms"`
+	MirroredUp    uint64   `json:"mirrored_up" doc:"Last message of the hub's mirror of the box."`
+	Lanes         []Lane   `json:"lanes" nullable:"false"`
+	Said          Said     `json:"said" doc:"What the box last said of itself."`
+	Troubles      []string `json:"troubles" nullable:"false" doc:"What is wrong, the worst first."`
 }
 
 // List is the fleet by school name; admins and staff.
 func (s *Service) List(ctx context.Context, who identity.Actor, skip, limit int) (boxes []Box, total int64, err error) {
-	if err := who.Require(identity.Admin, identity.Staff); err != nil {
-		return nil, 0, err
-	}
-	now := s.o.Clock.Now()
-	err = s.o.DB.View(ctx, func(tx db.Tx) error {
-		rows, err := tx.Query(ctx, countSchools)
-		if total, err = db.One(rows, err, db.Scalar[int64]); err != nil {
-			return err
-		}
-		rows, err = tx.Query(ctx, listFleet, limit, skip)
-		found, err := db.Collect(rows, err, scanBox)
-		if err != nil {
-			return err
-		}
-		for _, f := range found {
-			if err := s.measure(ctx, tx, &f, now); err != nil {
-				return err
-			}
-			boxes = append(boxes, f.Box)
-		}
-		return nil
-	})
-	for i, b := range boxes {
-		if b.Epoch > 0 && err == nil {
-			if st, serr := s.o.Mirrors.Stats(ctx, b.SchoolID, b.Epoch); serr == nil {
-				boxes[i].MirroredUp = st.UpMirrored
-			}
-		}
-	}
-	return boxes, total, err
-}
-
-// measure compares what the box told with what is applied.
-func (s *Service) measure(ctx context.Context, tx db.Tx, f *foundBox, now time.Time) error {
-	in, err := syncer.ReadMarks(ctx, tx, syncer.Log{School: f.SchoolID, Epoch: f.Epoch})
-	if err != nil {
-		return err
-	}
-	for l, m := range f.head {
-		f.Behind += max(0, m.Seq-in[l].Seq)
-	}
-	b, err := syncer.ReadBacklog(ctx, tx, syncer.Log{School: f.SchoolID, Epoch: syncer.DownEpoch})
-	if err != nil {
-		return err
-	}
-	f.Unsent, f.DeadLetters = b.Waiting, b.DeadLetters
-	f.Status = status(f.LastSeenAt, now, s.o.Mirrors.Connected(f.SchoolID))
-	return nil
+	return s.Find(ctx, who, Search{Skip: skip, Limit: limit})
 }
 
 func status(seen *time.Time, now time.Time, connected bool) string {
@@ -111,30 +70,40 @@ func status(seen *time.Time, now time.Time, connected bool) string {
 	}
 }
 
-// foundBox is a Box with what it last said of its own log.
-type foundBox struct {
-	Box
-	head syncproto.Marks
-}
+// foundBox is a Box as the query gives it.
+type foundBox struct{ Box }
 
 func scanBox(r db.Rows) (f foundBox, err error) {
 	var claimed, seen, caught db.Time
-	var head []byte
-	var heard string
+	var head, report []byte
+	var heard, applied, downHead, downDone, paused string
 	if err := r.Scan(&f.SchoolID, &f.School, &f.Code, &f.County, &f.ApplianceID, &f.Software, &f.Epoch, &claimed, &seen, &caught,
-		&f.Carrier, &heard, &f.ClockOffsetMS, &head); err != nil {
+		&f.Carrier, &heard, &f.ClockOffsetMS, &head, &report, &applied, &downHead, &downDone, &paused, &f.DeadLetters, &f.Waiting, &f.Unknown); err != nil {
 		return f, err
 	}
 	if heard != "" {
 		f.Software = heard
 	}
 	f.ClaimedAt, f.LastSeenAt, f.AsOf = moment(claimed), moment(seen), moment(caught)
+	var marks syncproto.Marks
 	if len(head) > 0 {
 		a, err := syncproto.DecodeAck(head)
 		if err != nil {
 			return f, err
 		}
-		f.head = a.Applied
+		marks = a.Applied
+	}
+	said, err := syncproto.DecodeReport(report)
+	if err != nil {
+		return f, err
+	}
+	f.Said = saidOf(said)
+	if f.Lanes, err = lanesOf(marks, said.Backed, applied, downHead, downDone, paused); err != nil {
+		return f, err
+	}
+	for _, l := range f.Lanes {
+		f.Behind += max(0, l.Head-l.Applied)
+		f.Unsent += max(0, l.DownHead-l.DownDone)
 	}
 	return f, nil
 }
@@ -180,22 +149,4 @@ func NodeKeys(ctx context.Context, tx db.Tx, school string) ([]ed25519.PublicKey
 		b, err := db.Scalar[[]byte](r)
 		return ed25519.PublicKey(b), err
 	})
-}
-
-// Totals are figures over the whole fleet, for /metrics: "waiting",
-// "dead_letters" and "schools".
-func (s *Service) Totals(ctx context.Context) (map[string]int64, error) {
-	out := map[string]int64{}
-	err := s.o.DB.View(ctx, func(tx db.Tx) error {
-		for name, q := range map[string]db.SQL{"waiting": sumWaiting, "dead_letters": sumDead, "schools": sumSchools} {
-			rows, err := tx.Query(ctx, q)
-			n, err := db.One(rows, err, db.Scalar[int64])
-			if err != nil {
-				return err
-			}
-			out[name] = n
-		}
-		return nil
-	})
-	return out, err
 }

@@ -39,10 +39,6 @@ var (
 		JOIN school_epochs e ON e.school_id = a.school_id AND e.appliance_id = a.id WHERE a.status = 'active'`}
 	selectRecipients = db.SQL{Postgres: `SELECT school_id::text, recipient FROM appliances WHERE status = 'active'`}
 
-	sumWaiting = db.SQL{Postgres: `SELECT coalesce(sum(seq - acked_seq), 0)::bigint FROM outbox_heads WHERE epoch = 1`}
-	sumDead    = db.SQL{Postgres: `SELECT count(*) FROM dead_letters WHERE state = 'open' AND kind <> 'unknown'`}
-	sumSchools = db.SQL{Postgres: `SELECT count(*) FROM appliances WHERE status = 'active'`}
-
 	listWaiting  = db.SQL{Postgres: `SELECT DISTINCT school FROM outbox_heads WHERE epoch = $1 AND seq > acked_seq`}
 	selectBacked = db.SQL{Postgres: `SELECT lane, seq FROM backed_marks WHERE school = $1 AND epoch = $2`}
 	upsertResent = db.SQL{Postgres: `INSERT INTO resent_marks AS r (school, epoch, lane, seq, at) VALUES ($1, $2, $3, $4, $5)
@@ -53,15 +49,30 @@ var (
 	formerNodeKeys = db.SQL{Postgres: `SELECT node_key FROM appliances WHERE school_id = $1 AND id::text <> $2`}
 	selectNodeKeys = db.SQL{Postgres: `SELECT node_key FROM appliances WHERE school_id = $1`}
 
+	// Every school with its figures; per-lane figures come as JSON of lane → figure.
+	// One pass over each table: the page and the metrics both read it.
 	listFleet = db.SQL{Postgres: `SELECT s.id::text, s.name, s.code, s.county, coalesce(a.id::text, ''), coalesce(a.software, ''), coalesce(e.epoch, 0), a.claimed_at,
-			p.seen_at, p.caught_up_at, coalesce(p.carrier, ''), coalesce(p.software, ''), coalesce(p.clock_offset_ms, 0), p.head
+			p.seen_at, p.caught_up_at, coalesce(p.carrier, ''), coalesce(p.software, ''), coalesce(p.clock_offset_ms, 0), p.head, p.report,
+			coalesce(w.applied, ''), coalesce(o.heads, ''), coalesce(o.acked, ''), coalesce(h.paused, ''),
+			coalesce(d.dead, 0), coalesce(d.waiting, 0), coalesce(d.unknown, 0)
 		FROM schools s
 		LEFT JOIN appliances a ON a.school_id = s.id AND a.status = 'active'
 		LEFT JOIN school_epochs e ON e.school_id = s.id
 		LEFT JOIN peer_states p ON p.school = s.id::text
-		ORDER BY s.name, s.id LIMIT $1 OFFSET $2`}
-	countSchools = db.SQL{Postgres: `SELECT count(*) FROM schools`}
-	caughtUpAt   = db.SQL{Postgres: `SELECT caught_up_at FROM peer_states WHERE school = $1`}
+		LEFT JOIN (SELECT school, epoch, json_object_agg(lane, seq)::text AS applied FROM watermarks GROUP BY school, epoch) w
+			ON w.school = s.id::text AND w.epoch = e.epoch
+		LEFT JOIN (SELECT school, json_object_agg(lane, seq)::text AS heads, json_object_agg(lane, acked_seq)::text AS acked
+			FROM outbox_heads WHERE epoch = 1 GROUP BY school) o ON o.school = s.id::text
+		LEFT JOIN (SELECT school, json_object_agg(lane, 1)::text AS paused FROM lane_holds WHERE paused_at IS NOT NULL GROUP BY school) h ON h.school = s.id::text
+		LEFT JOIN (SELECT school, count(*) FILTER (WHERE kind IN ('poison', 'parked')) AS dead, count(*) FILTER (WHERE kind = 'waiting') AS waiting,
+			count(*) FILTER (WHERE kind = 'unknown') AS unknown FROM dead_letters WHERE state = 'open' GROUP BY school) d ON d.school = s.id::text
+		ORDER BY s.name, s.id`}
+	countUnseen   = db.SQL{Postgres: `SELECT count(*) FROM incidents WHERE seen_at IS NULL AND ($1 = '' OR school_id = $1)`}
+	listIncidents = db.SQL{Postgres: `SELECT i.id::text, i.school_id, coalesce(s.name, ''), i.kind, i.facts::text, i.at, i.seen_at, coalesce(i.seen_by, '')
+		FROM incidents i LEFT JOIN schools s ON s.id::text = i.school_id WHERE ($1 = '' OR i.school_id = $1)
+		ORDER BY i.seen_at IS NOT NULL, i.at DESC, i.id DESC LIMIT $2 OFFSET $3`}
+	seeIncident = db.SQL{Postgres: `UPDATE incidents SET seen_at = coalesce(seen_at, $3), seen_by = coalesce(seen_by, $2) WHERE id::text = $1`}
+	caughtUpAt  = db.SQL{Postgres: `SELECT caught_up_at FROM peer_states WHERE school = $1`}
 )
 
 type claimCode struct {

@@ -34,8 +34,12 @@ type schoolPath struct {
 type codeOut struct{ Body fleet.ClaimCode }
 
 type fleetIn struct {
-	Skip  int `query:"skip" minimum:"0" default:"0"`
-	Limit int `query:"limit" minimum:"1" maximum:"100" default:"20"`
+	Q       string `query:"q" maxLength:"100" doc:"Looked for in names, codes and counties."`
+	Status  string `query:"status" enum:"online,late,offline,never"`
+	Trouble string `query:"trouble" doc:"One trouble, or any."`
+	Sort    string `query:"sort" enum:"name,trouble" default:"name" doc:"trouble: the worst first."`
+	Skip    int    `query:"skip" minimum:"0" default:"0"`
+	Limit   int    `query:"limit" minimum:"1" maximum:"100" default:"20"`
 }
 
 type fleetOut struct {
@@ -74,7 +78,8 @@ func MountSchools(a *api.API, people *identity.Service, f *fleet.Service) {
 	api.Register(a, api.Op{ID: "fleet", Method: http.MethodGet, Path: "/api/v1/fleet", Summary: "All boxes: last seen, lag, unsent", Tag: tag,
 		Roles: []identity.Role{identity.Admin, identity.Staff}},
 		func(ctx context.Context, who identity.Actor, in *fleetIn) (*fleetOut, error) {
-			boxes, total, err := f.List(ctx, who, in.Skip, in.Limit)
+			boxes, total, err := f.Find(ctx, who, fleet.Search{Text: in.Q, Status: in.Status, Trouble: in.Trouble, ByTrouble: in.Sort == "trouble",
+				Skip: in.Skip, Limit: in.Limit})
 			out := &fleetOut{}
 			out.Body.Boxes, out.Body.Total, out.Body.Skip, out.Body.Limit = list(boxes), total, in.Skip, in.Limit
 			out.Body.HasMore = int64(in.Skip+len(boxes)) < total

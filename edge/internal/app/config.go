@@ -44,7 +44,7 @@ func Run(ctx context.Context, args []string, out io.Writer) error {
 		command = args[0]
 	}
 	if command == "help" {
-		_, err := fmt.Fprint(out, "uhs-edge [serve | status | bundle export FILE|FOLDER | bundle import FILE... | restore FROM [KEYFILE] | copy prepare DIR | copy key | checkconfig | help]\n\n", config.Document(Config{}))
+		_, err := fmt.Fprint(out, "uhs-edge [serve | status | deadletters | bundle export FILE|FOLDER | bundle import FILE... | restore FROM [KEYFILE] | copy prepare DIR | copy key | checkconfig | help]\n\n", config.Document(Config{}))
 		return err
 	}
 	var c Config
@@ -59,6 +59,8 @@ func Run(ctx context.Context, args []string, out io.Writer) error {
 		return serve(ctx, c, out)
 	case "status":
 		return status(ctx, c, out)
+	case "deadletters":
+		return deadletters(ctx, c, args[1:], out)
 	case "restore":
 		return restore(ctx, c, args[1:], out)
 	case "copy":

@@ -103,13 +103,6 @@ func (b *box) syncStatus(ctx context.Context, s *school) (api.SyncStatus, error)
 	return out, err
 }
 
-func moment(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &t
-}
-
 // measureCopy adds the age of the safety copy to /metrics.
 func (b *box) measureCopy(reg *prometheus.Registry, s *school) {
 	if s.copy == nil {
@@ -123,30 +116,4 @@ func (b *box) measureCopy(reg *prometheus.Registry, s *school) {
 		}
 		return b.clock.Now().Sub(at).Seconds()
 	}))
-}
-
-// measure adds the gauges of the sync to /metrics.
-func (b *box) measure(reg *prometheus.Registry, s *school) {
-	gauge := func(name, help string, read func(api.SyncStatus) float64) {
-		reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 {
-			st, err := b.syncStatus(context.Background(), s)
-			if err != nil {
-				return -1
-			}
-			return read(st)
-		}))
-	}
-	gauge("uhs_sync_waiting_records", "Records the cloud has not applied.", func(s api.SyncStatus) float64 { return float64(s.Waiting) })
-	gauge("uhs_sync_link_up", "1 when the cloud can be reached.", func(s api.SyncStatus) float64 {
-		if s.Link == "up" {
-			return 1
-		}
-		return 0
-	})
-	gauge("uhs_sync_oldest_waiting_seconds", "Age of the oldest record the cloud has not applied.", func(s api.SyncStatus) float64 {
-		if s.OldestWaitingAt == nil {
-			return 0
-		}
-		return s.Now.Sub(*s.OldestWaitingAt).Seconds()
-	})
 }

@@ -15,12 +15,10 @@ import (
 	"urbanhomeschool.org/uhs/edge/internal/agent"
 	"urbanhomeschool.org/uhs/migrations"
 	"urbanhomeschool.org/uhs/shared/clock"
-	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/db/migrate"
 	"urbanhomeschool.org/uhs/shared/db/sqlite"
 	"urbanhomeschool.org/uhs/shared/fault"
 	"urbanhomeschool.org/uhs/shared/logging"
-	"urbanhomeschool.org/uhs/shared/syncer"
 )
 
 // box is what exists before and after the claim.
@@ -114,46 +112,4 @@ func (b *box) awaitClaim(ctx context.Context) error {
 		case <-retry.C:
 		}
 	}
-}
-
-// status prints what the operator wants to know, from the database alone.
-func status(ctx context.Context, c Config, out io.Writer) (err error) {
-	b, err := openBox(ctx, c, io.Discard)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, b.db.Close()) }()
-	s, claimed := b.agent.State()
-	if !claimed {
-		_, err = fmt.Fprintln(out, "this box belongs to no school yet")
-		return err
-	}
-	return b.db.View(ctx, func(tx db.Tx) error {
-		back, err := syncer.ReadBacklog(ctx, tx, s.Log())
-		if err != nil {
-			return err
-		}
-		heads, err := syncer.ReadHeads(ctx, tx, s.Log())
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Fprintf(out, "school %s (%s)\nappliance %s epoch %d\nwaiting %d, oldest %s, last applied %s, dead letters %d\n",
-			s.SchoolName, s.SchoolID, s.ApplianceID, s.Epoch, back.Waiting, when(back.Oldest), when(back.LastApplied), back.DeadLetters)
-		if standing := b.agent.Standing(); standing != agent.Fine && err == nil {
-			_, err = fmt.Fprintf(out, "standing: %s\n", standing)
-		}
-		for l, m := range heads.Out {
-			if m.Seq > 0 && err == nil {
-				_, err = fmt.Fprintf(out, "lane %d: head %d, applied %d, backed up %d\n", l, m.Seq, heads.Acked[l], heads.Backed[l])
-			}
-		}
-		return err
-	})
-}
-
-func when(t time.Time) string {
-	if t.IsZero() {
-		return "never"
-	}
-	return t.Format(time.RFC3339)
 }

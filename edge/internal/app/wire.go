@@ -132,6 +132,7 @@ func (b *box) assemble(ctx context.Context) (*school, error) {
 	s.group.Add("packs", s.packs)
 	s.group.Add("bundles", s.bundles)
 	s.group.Add("connection", s.connection)
+	s.group.Add("pulse", b.beat(s))
 	s.api = b.schoolAPI(s) //nolint:contextcheck // a scrape of the metrics brings no context
 	return s, nil
 }
@@ -173,11 +174,14 @@ func (p present) AsOf(context.Context, db.Tx, string) (time.Time, error) { retur
 
 // reactions follow what comes down from the cloud.
 func (s *school) reactions() []syncer.Reaction {
-	return []syncer.Reaction{
-		syncer.On(catalogue.Licences, func(_ context.Context, tx db.Tx, _ []catalogue.Licence) error {
-			tx.AfterCommit(s.packs.Wake)
-			return nil
-		}),
-		syncer.On(tutor.Answers, s.domains.Tutor.OnAnswers),
-	}
+	return append(s.storedReactions(), syncer.On(catalogue.Licences, func(_ context.Context, tx db.Tx, _ []catalogue.Licence) error {
+		tx.AfterCommit(s.packs.Wake)
+		return nil
+	}))
+}
+
+// storedReactions are those that change the database; the others only wake
+// parts of the running service.
+func (s *school) storedReactions() []syncer.Reaction {
+	return []syncer.Reaction{syncer.On(tutor.Answers, s.domains.Tutor.OnAnswers)}
 }

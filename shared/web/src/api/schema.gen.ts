@@ -716,6 +716,159 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/fleet/dead-letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Records that could not be stored, newest first */
+        get: operations["dead-letters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/dead-letters/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try all of a type again, after a fix */
+        post: operations["replay-dead-letters"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/dead-letters/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One of them with its body; who looked is noted */
+        get: operations["dead-letter"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/dead-letters/{id}/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give it up, with a reason */
+        post: operations["discard-dead-letter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/dead-letters/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Store it, mended or as it is */
+        post: operations["replay-dead-letter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/incidents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What happened, unseen first */
+        get: operations["incidents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/incidents/{id}/seen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Mark an incident as seen */
+        post: operations["see-incident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One school's box */
+        get: operations["fleet-box"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/{id}/lanes/{lane}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a paused lane of a school go on */
+        post: operations["resume-lane"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/instructors/{id}/school-password": {
         parameters: {
             query?: never;
@@ -1594,10 +1747,14 @@ export interface components {
             clock_offset_ms: number;
             code: string;
             county: string;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Records of the school that could not be stored here.
+             */
             dead_letters: number;
             /** Format: int64 */
             epoch?: number;
+            lanes: components["schemas"]["Lane"][];
             /** Format: date-time */
             last_seen_at?: string;
             /**
@@ -1605,16 +1762,24 @@ export interface components {
              * @description Last message of the hub's mirror of the box.
              */
             mirrored_up: number;
+            /** @description What the box last said of itself. */
+            said: components["schemas"]["Said"];
             school: string;
             school_id: string;
             software?: string;
             /** @enum {string} */
             status: "online" | "late" | "offline" | "never";
+            /** @description What is wrong, the worst first. */
+            troubles: string[];
+            /** Format: int64 */
+            unknown: number;
             /**
              * Format: int64
              * @description Records of the cloud that the box has not applied yet.
              */
             unsent: number;
+            /** Format: int64 */
+            waiting: number;
         };
         CategoriesOutBody: {
             data: components["schemas"]["DataStruct2"];
@@ -1905,6 +2070,14 @@ export interface components {
             /** Format: int64 */
             total_competencies: number;
         };
+        DecideInBody: {
+            /** @description The mended record; fields that are left out stay as they are. Nothing: as it is. */
+            body?: {
+                [key: string]: unknown;
+            };
+            /** @description Why; needed to discard, and when the record was changed. */
+            reason?: string;
+        };
         DutyInBody: {
             account_id: string;
             /** @description false takes the duty back. */
@@ -2149,6 +2322,11 @@ export interface components {
             as_of: string | null;
             highlights: components["schemas"]["Highlight"][];
         };
+        IncidentsOutBody: {
+            incidents: components["schemas"]["Told"][];
+            /** Format: int64 */
+            unseen: number;
+        };
         InitiateInputBody: {
             /**
              * Format: double
@@ -2199,6 +2377,36 @@ export interface components {
         };
         JwksBody: {
             keys: components["schemas"]["JwkBody"][] | null;
+        };
+        Lane: {
+            /**
+             * Format: int64
+             * @description How far that is applied here.
+             */
+            applied: number;
+            /**
+             * Format: int64
+             * @description How far the box knows it to be in a verified backup.
+             */
+            backed_up: number;
+            /**
+             * Format: int64
+             * @description How far the box has applied it.
+             */
+            down_applied: number;
+            /**
+             * Format: int64
+             * @description The end of the cloud's log for the school.
+             */
+            down_head: number;
+            /**
+             * Format: int64
+             * @description The end of the box's own log when it was last heard.
+             */
+            head: number;
+            /** Format: int64 */
+            lane: number;
+            paused: boolean;
         };
         LearnerBody: {
             admission_number?: string;
@@ -2255,6 +2463,43 @@ export interface components {
             strand: string;
             sub_strand: string;
             title: string;
+        };
+        Letter: {
+            /** Format: date-time */
+            at: string;
+            because?: string;
+            /** Format: date-time */
+            decided_at: string | null;
+            decided_by?: string;
+            entity: string;
+            /** Format: int64 */
+            epoch: number;
+            id: string;
+            /** @enum {string} */
+            kind: "poison" | "parked" | "unknown" | "waiting";
+            /** Format: int64 */
+            lane: number;
+            /** Format: date-time */
+            opened_at: string | null;
+            /** @description The account that last looked at the body. */
+            opened_by?: string;
+            reason: string;
+            school_id: string;
+            /** Format: int64 */
+            seq: number;
+            /** @enum {string} */
+            state: "open" | "replayed" | "discarded";
+            type: string;
+            /** Format: int32 */
+            version: number;
+            /** @description The id of the record that is missing. */
+            waits_for?: string;
+        };
+        LettersOutBody: {
+            has_more: boolean;
+            letters: components["schemas"]["Letter"][];
+            /** Format: int64 */
+            total: number;
         };
         Licence: {
             /**
@@ -2383,6 +2628,43 @@ export interface components {
             duration_minutes: number;
             id: string;
             title: string;
+        };
+        OpenLetter: {
+            /** Format: date-time */
+            at: string;
+            because?: string;
+            body: unknown;
+            /**
+             * Format: int64
+             * @description Size of the body as it came.
+             */
+            bytes: number;
+            /** Format: date-time */
+            decided_at: string | null;
+            decided_by?: string;
+            entity: string;
+            /** Format: int64 */
+            epoch: number;
+            id: string;
+            /** @enum {string} */
+            kind: "poison" | "parked" | "unknown" | "waiting";
+            /** Format: int64 */
+            lane: number;
+            /** Format: date-time */
+            opened_at: string | null;
+            /** @description The account that last looked at the body. */
+            opened_by?: string;
+            reason: string;
+            school_id: string;
+            /** Format: int64 */
+            seq: number;
+            /** @enum {string} */
+            state: "open" | "replayed" | "discarded";
+            type: string;
+            /** Format: int32 */
+            version: number;
+            /** @description The id of the record that is missing. */
+            waits_for?: string;
         };
         OutCourseStatusBody: {
             downloads: components["schemas"]["CourseStatus"][];
@@ -2593,6 +2875,9 @@ export interface components {
             /** @description Why the box is replaced, for those who read it later. */
             reason: string;
         };
+        ReplayTypeInBody: {
+            type: string;
+        };
         ReportOutputBody: {
             ResultCode: unknown;
             ResultDesc: string;
@@ -2645,6 +2930,52 @@ export interface components {
             learner_name: string;
             /** @enum {string} */
             severity: "high" | "standard";
+        };
+        Said: {
+            /**
+             * Format: int64
+             * @description Records of the cloud that the box could not store.
+             */
+            box_dead_letters: number;
+            /** Format: int64 */
+            budget_day: number;
+            /** Format: int64 */
+            budget_month: number;
+            /** Format: date-time */
+            bundle_at: string | null;
+            /** Format: date-time */
+            copy_at: string | null;
+            copy_state?: string;
+            digest?: string;
+            /** Format: date-time */
+            digest_at: string | null;
+            /** Format: int64 */
+            disk_free: number;
+            /** Format: int64 */
+            disk_total: number;
+            /**
+             * Format: int64
+             * @description Records that exist on this box alone.
+             */
+            lost_if_dead: number;
+            /**
+             * Format: int64
+             * @description The same, counted from when the link came up at the earliest: alert on this.
+             */
+            oldest_since_up_seconds: number;
+            /** Format: int64 */
+            oldest_unacked_seconds: number;
+            /** Format: int64 */
+            pending_bytes: number;
+            snapshot?: string;
+            /** Format: int64 */
+            snapshot_done: number;
+            /** Format: int64 */
+            snapshot_of: number;
+            /** Format: int64 */
+            used_month: number;
+            /** Format: int64 */
+            used_today: number;
         };
         School: {
             code: string;
@@ -2702,6 +3033,13 @@ export interface components {
             activity_id?: string;
             /** Format: int64 */
             seconds: number;
+        };
+        StoredOutBody: {
+            /**
+             * Format: int64
+             * @description How many records were stored: this one, and those that waited behind it.
+             */
+            stored: number;
         };
         StrandBody: {
             name: string;
@@ -2918,6 +3256,21 @@ export interface components {
             expires_in: number;
             refresh_token: string;
             token_type: string;
+        };
+        Told: {
+            /** Format: date-time */
+            at: string;
+            facts: {
+                [key: string]: unknown;
+            };
+            id: string;
+            kind: string;
+            school?: string;
+            /** @description Empty: it is about the cloud. */
+            school_id?: string;
+            /** Format: date-time */
+            seen_at: string | null;
+            seen_by?: string;
         };
         TutorAnswer: {
             /** @description Always null: the learner's device reads aloud. */
@@ -5200,6 +5553,13 @@ export interface operations {
     fleet: {
         parameters: {
             query?: {
+                /** @description Looked for in names, codes and counties. */
+                q?: string;
+                status?: "online" | "late" | "offline" | "never";
+                /** @description One trouble, or any. */
+                trouble?: string;
+                /** @description trouble: the worst first. */
+                sort?: "name" | "trouble";
                 skip?: number;
                 limit?: number;
             };
@@ -5217,6 +5577,543 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["FleetOutBody"];
                 };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "dead-letters": {
+        parameters: {
+            query?: {
+                school?: string;
+                kind?: "poison" | "parked" | "unknown" | "waiting";
+                type?: string;
+                state?: "open" | "replayed" | "discarded";
+                skip?: number;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LettersOutBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "replay-dead-letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplayTypeInBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredOutBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "dead-letter": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenLetter"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "discard-dead-letter": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecideInBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredOutBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "replay-dead-letter": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecideInBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredOutBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    incidents: {
+        parameters: {
+            query?: {
+                /** @description Of one school only. */
+                school?: string;
+                skip?: number;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentsOutBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "see-incident": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "fleet-box": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Box"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "resume-lane": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                lane: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {

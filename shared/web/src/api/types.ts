@@ -41,6 +41,9 @@ export type Box = Schemas['Box'];
 export type HeldBox = Schemas['HeldBox'];
 export type Replacement = Schemas['Replacement'];
 export type Licence = Schemas['Licence'];
+export type Incident = Schemas['Told'];
+export type Letter = Schemas['Letter'];
+export type OpenLetter = Schemas['OpenLetter'];
 
 export type Payment = Schemas['Payment'];
 

@@ -42,6 +42,8 @@ const Schools = page(() => import('../features/fleet/Schools'), 'Schools');
 const ClaimAgain = page(() => import('../features/fleet/ClaimAgain'), 'ClaimAgain');
 const SchoolPage = page(() => import('../features/fleet/SchoolPage'), 'SchoolPage');
 const Fleet = page(() => import('../features/fleet/Fleet'), 'Fleet');
+const BoxPage = page(() => import('../features/fleet/BoxPage'), 'BoxPage');
+const KeptAside = page(() => import('../features/fleet/KeptAside'), 'KeptAside');
 
 const HOMES: Record<Role, ComponentType> = {
   student: StudentHome,
@@ -110,6 +112,8 @@ export function Pages() {
             </Route>
             <Route element={<OnlyIn roles={['admin', 'staff']} />}>
               <Route path="/fleet" element={<Fleet />} />
+              <Route path="/fleet/kept-aside" element={<KeptAside />} />
+              <Route path="/fleet/:school" element={<BoxPage />} />
             </Route>
           </Route>
           <Route path="*" element={<NotFound />} />

@@ -1,4 +1,4 @@
-import { CircleCheck, CircleDashed, CircleX, Clock, type LucideIcon } from 'lucide-react';
+import { CircleCheck, CircleDashed, CircleX, Clock, type LucideIcon, TriangleAlert } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
 import type { Box } from '../../api/types';
 import { Badge, type Tone } from '../../ui/Badge';
@@ -18,5 +18,24 @@ export function BoxStatus({ status }: { status: Box['status'] }) {
     <Badge tone={tone} icon={icon}>
       {t(`fleet.${status}`)}
     </Badge>
+  );
+}
+
+const GRAVE = ['paused', 'stuck', 'digest', 'letters', 'disk'];
+
+/** What is wrong with a box, in words; nothing when nothing is. */
+export function Troubles({ box }: { box: Box }) {
+  const { t } = useTranslation();
+  if (box.troubles.length === 0) return null;
+  return (
+    <ul className="flex flex-wrap gap-2">
+      {box.troubles.map((trouble) => (
+        <li key={trouble}>
+          <Badge tone={GRAVE.includes(trouble) ? 'bad' : 'sun'} icon={TriangleAlert}>
+            {t(`fleet.trouble.${trouble}`)}
+          </Badge>
+        </li>
+      ))}
+    </ul>
   );
 }

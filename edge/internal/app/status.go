@@ -1,0 +1,214 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"urbanhomeschool.org/uhs/edge/internal/agent"
+	"urbanhomeschool.org/uhs/shared/api"
+	"urbanhomeschool.org/uhs/shared/db"
+	"urbanhomeschool.org/uhs/shared/service"
+	"urbanhomeschool.org/uhs/shared/syncer"
+	"urbanhomeschool.org/uhs/syncproto"
+)
+
+// pulse is what only the running service knows. It writes it beside the
+// database from time to time, for the status command; nothing depends on it.
+type pulse struct {
+	At      time.Time        `json:"at"`
+	Link    string           `json:"link"`
+	Carrier string           `json:"carrier"`
+	Report  syncproto.Report `json:"report"`
+	Needs   []api.SyncNeed   `json:"needs"`
+}
+
+// pulseEvery is how often it is written; pulseLate when the service counts as
+// not running.
+const (
+	pulseEvery = 15 * time.Second
+	pulseLate  = time.Minute
+)
+
+func pulseFile(dir string) string { return filepath.Join(dir, "status.json") }
+
+// beat writes the pulse while the service runs.
+func (b *box) beat(s *school) *service.Loop {
+	return service.Every(pulseEvery, func(ctx context.Context) {
+		st, err := b.syncStatus(ctx, s)
+		if err != nil {
+			return // the pages say so
+		}
+		p := pulse{At: st.Now, Link: st.Link, Carrier: st.Carrier, Needs: st.Needs}
+		if err := b.db.View(ctx, func(tx db.Tx) (err error) { p.Report, err = s.report.report(ctx, tx); return err }); err != nil {
+			return
+		}
+		text, err := json.Marshal(p)
+		if err != nil {
+			return
+		}
+		next := pulseFile(b.config.DataDir) + ".next"
+		if os.WriteFile(next, text, 0o600) == nil {
+			_ = os.Rename(next, pulseFile(b.config.DataDir))
+		}
+	})
+}
+
+// ErrAttention is what the status command ends with when something is to be seen
+// to.
+var ErrAttention = errors.New("needs attention")
+
+// status prints what the operator wants to know: from the database, and from
+// the running service's last word. It gives ErrAttention when something is to be
+// seen to.
+func status(ctx context.Context, c Config, out io.Writer) (err error) {
+	if _, err := os.Stat(filepath.Join(c.DataDir, "school.db")); err != nil {
+		return fmt.Errorf("there is no box in %s", c.DataDir)
+	}
+	b, err := openBox(ctx, c, io.Discard)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.db.Close()) }()
+	s, claimed := b.agent.State()
+	if !claimed {
+		_, err = fmt.Fprintln(out, "this box belongs to no school yet")
+		return errors.Join(err, ErrAttention)
+	}
+	var last pulse
+	if text, rerr := os.ReadFile(pulseFile(c.DataDir)); rerr == nil {
+		_ = json.Unmarshal(text, &last) // an unreadable one is as good as none
+	}
+	return b.db.View(ctx, func(tx db.Tx) error {
+		p := printer{out: out}
+		if err := b.printStatus(ctx, tx, s, last, &p); err != nil {
+			return err
+		}
+		if p.err == nil && p.attention {
+			return ErrAttention
+		}
+		return p.err
+	})
+}
+
+// printer prints lines and remembers whether one of them is a trouble.
+type printer struct {
+	out       io.Writer
+	err       error
+	attention bool
+}
+
+func (p *printer) line(format string, args ...any) {
+	if p.err == nil {
+		_, p.err = fmt.Fprintf(p.out, format+"\n", args...)
+	}
+}
+
+func (p *printer) trouble(is bool, format string, args ...any) {
+	if is {
+		p.attention = true
+		p.line("! "+format, args...)
+	}
+}
+
+func (b *box) printStatus(ctx context.Context, tx db.Tx, s agent.State, last pulse, p *printer) error {
+	log, now := s.Log(), b.clock.Now()
+	heads, err := syncer.ReadHeads(ctx, tx, log)
+	if err != nil {
+		return err
+	}
+	back, err := syncer.ReadBacklog(ctx, tx, log)
+	if err != nil {
+		return err
+	}
+	peer, _, err := syncer.ReadPeer(ctx, tx, s.SchoolID)
+	if err != nil {
+		return err
+	}
+	paused, err := syncer.PausedLanes(ctx, tx, s.SchoolID)
+	if err != nil {
+		return err
+	}
+	down, err := syncer.ReadMarks(ctx, tx, syncer.Log{School: s.SchoolID, Epoch: syncer.DownEpoch})
+	if err != nil {
+		return err
+	}
+	r := last.Report
+	running := now.Sub(last.At).Abs() < pulseLate
+	if !running { // the file is old; the database is not
+		fresh := newReporter(func() syncer.Log { return log }, b.clock, b.log, b.config.DataDir)
+		fresh.add("last known", func(_ context.Context, _ db.Tx, to *syncproto.Report) error {
+			to.CopyAt, to.CopyState, to.BundleAt, to.Digest, to.DigestAt = r.CopyAt, r.CopyState, r.BundleAt, r.Digest, r.DigestAt
+			to.UsedToday, to.UsedMonth, to.BudgetDay, to.BudgetMonth = r.UsedToday, r.UsedMonth, r.BudgetDay, r.BudgetMonth
+			to.Snapshot, to.SnapshotDone, to.SnapshotOf = r.Snapshot, r.SnapshotDone, r.SnapshotOf
+			return nil
+		})
+		if r, err = fresh.report(ctx, tx); err != nil {
+			return err
+		}
+		last.Link, last.Carrier = "not running", ""
+	}
+
+	p.line("school %s (%s)\nappliance %s epoch %d", s.SchoolName, s.SchoolID, s.ApplianceID, s.Epoch)
+	if standing := b.agent.Standing(); standing != agent.Fine {
+		p.trouble(true, "standing: %s", standing)
+	}
+	p.line("service %s, link %s %s", map[bool]string{true: "running", false: "not running"}[running], last.Link, last.Carrier)
+	p.line("cloud last heard %s, clock offset %s", when(peer.SeenAt), peer.ClockOffset)
+	p.line("waiting %d (%d bytes), oldest %s, last applied %s, dead letters %d", back.Waiting, r.PendingBytes, when(back.Oldest), when(back.LastApplied), back.DeadLetters)
+	p.line("oldest unacknowledged since link-up: %d s", r.OldestSinceUp)
+	p.line("lost if this box died now: %d records", r.LostIfDead)
+	for l, m := range heads.Out {
+		if m.Seq > 0 || down[l].Seq > 0 {
+			p.line("lane %d: head %d, applied %d, backed up %d; from the cloud %d", l, m.Seq, heads.Acked[l], heads.Backed[l], down[l].Seq)
+		}
+	}
+	p.line("digest %s %s, snapshot %s %d/%d", or(r.Digest, "none"), stamp(r.DigestAt), or(r.Snapshot, "none"), r.SnapshotDone, r.SnapshotOf)
+	p.line("data used: today %d of %d, month %d of %d bytes (0: no budget)", r.UsedToday, r.BudgetDay, r.UsedMonth, r.BudgetMonth)
+	p.line("second medium %s, newest copy %s; bundle %s", or(r.CopyState, "none"), stamp(r.CopyAt), stamp(r.BundleAt))
+	p.line("disk %d MB free of %d", r.DiskFree>>20, r.DiskTotal>>20)
+
+	for _, l := range paused {
+		p.trouble(true, "lane %d from the cloud is paused: look at uhs-edge deadletters list", l)
+	}
+	p.trouble(!running, "the service is not running")
+	p.trouble(back.DeadLetters > 0, "%d records of the cloud could not be stored", back.DeadLetters)
+	p.trouble(r.Digest == "differs", "the records differ from the cloud's")
+	for _, n := range needs(seen{now: now, up: last.Link == "up", back: back, heads: heads, peer: peer, report: r}) {
+		p.trouble(true, "%s %d %s", n.Code, n.Count, since(n.Since))
+	}
+	return nil
+}
+
+func or(s, none string) string {
+	if s == "" {
+		return none
+	}
+	return s
+}
+
+func stamp(seconds int64) string {
+	if seconds == 0 {
+		return "never"
+	}
+	return when(time.Unix(seconds, 0).UTC())
+}
+
+func since(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return "since " + when(*t)
+}
+
+func when(t time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	return t.Format(time.RFC3339)
+}
