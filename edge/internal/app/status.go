@@ -37,9 +37,9 @@ const (
 
 func pulseFile(dir string) string { return filepath.Join(dir, "status.json") }
 
-// beat writes the pulse while the service runs.
-func (b *box) beat(s *school) *service.Loop {
-	return service.Every(pulseEvery, func(ctx context.Context) {
+// beat writes the pulse while the service runs, and takes it back when it stops.
+func (b *box) beat(s *school) service.Service {
+	return &heart{dir: b.config.DataDir, Loop: service.Every(pulseEvery, func(ctx context.Context) {
 		st, err := b.syncStatus(ctx, s)
 		if err != nil {
 			return // the pages say so
@@ -56,7 +56,29 @@ func (b *box) beat(s *school) *service.Loop {
 		if os.WriteFile(next, text, 0o600) == nil {
 			_ = os.Rename(next, pulseFile(b.config.DataDir))
 		}
-	})
+	})}
+}
+
+// heart is the loop that writes the pulse.
+type heart struct {
+	*service.Loop
+	dir string
+}
+
+// Stop implements service.Service: a stopped box is not to look alive. What only
+// the service knew stays readable.
+func (h *heart) Stop(ctx context.Context) error {
+	err := h.Loop.Stop(ctx)
+	text, rerr := os.ReadFile(pulseFile(h.dir))
+	var p pulse
+	if rerr != nil || json.Unmarshal(text, &p) != nil {
+		return err
+	}
+	p.At = time.Time{}
+	if text, rerr = json.Marshal(p); rerr == nil {
+		_ = os.WriteFile(pulseFile(h.dir), text, 0o600)
+	}
+	return err
 }
 
 // ErrAttention is what the status command ends with when something is to be seen
