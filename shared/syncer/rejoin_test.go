@@ -204,3 +204,28 @@ func TestWhatNobodyHasAnyMoreIsNamed(t *testing.T) {
 }
 
 func (w *world) up() syncer.Log { return syncer.Log{School: w.school, Epoch: w.epoch} }
+
+// Positions are counted while rows are read, so a pruned beginning must not make
+// the second thousand come twice.
+func TestManyRowsAboveAPrunedBeginningMoveOnce(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	const all, pruned = 2300, 700
+	w.do(w.edge.db, func(tx db.Tx) error {
+		for range all {
+			f := fact{ID: id.New(), Learner: stranger, Points: 1, At: db.Time{Time: w.clock.Now()}}
+			if _, err := w.edge.facts.Save(ctx, tx, f); err != nil {
+				return err
+			}
+		}
+		_, err := tx.Exec(ctx, db.SQL{Both: `DELETE FROM outbox WHERE seq <= $1`}, pruned)
+		return err
+	})
+	w.do(w.edge.db, func(tx db.Tx) error {
+		r, err := w.edge.outbox.Rejoin(ctx, tx, syncer.Rejoining{To: syncer.Log{School: w.school, Epoch: w.epoch + 1}, From: w.epoch, Applied: syncproto.History{}})
+		if r.Resent != all-pruned {
+			t.Errorf("%d rows moved, want %d", r.Resent, all-pruned)
+		}
+		return err
+	})
+}

@@ -382,3 +382,16 @@ func TestALateStickShortensTheListOfWhatIsMissing(t *testing.T) {
 		t.Errorf("%d missing after the stick, %d activities", n, activities(c))
 	}
 }
+
+// All within one second: the clock does not keep the numbers apart.
+func TestAnEpochBesideTheSchoolsIsNeverGivenAgain(t *testing.T) {
+	_, b, _ := claimed(t, 1)
+	twin := b.Clone()
+	ask(t, b, syncproto.RenewedForked)
+	_, _ = twin.Ask(syncproto.RenewedForked)
+	decide(t, b, heldBoxes(t, b)[0].ID, fleet.TakeIn)
+	ask(t, twin, syncproto.RenewedForked)
+	if next := ask(t, b, syncproto.RenewedForked); next.Epoch <= twin.Epoch {
+		t.Errorf("the school got epoch %d, the box beside it had %d", next.Epoch, twin.Epoch)
+	}
+}
