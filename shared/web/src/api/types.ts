@@ -38,6 +38,7 @@ export type Consent = Schemas['ConsentBody'];
 export type School = Schemas['SchoolBody'];
 export type ClaimCode = Schemas['ClaimCode'];
 export type Box = Schemas['Box'];
+export type LineUse = Schemas['LineUse'];
 export type HeldBox = Schemas['HeldBox'];
 export type Replacement = Schemas['Replacement'];
 export type Licence = Schemas['Licence'];

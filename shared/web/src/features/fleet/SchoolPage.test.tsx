@@ -9,6 +9,18 @@ import { SchoolPage } from './SchoolPage';
 
 const LICENCE_REFUSED = { status: 409, code: 'school_without_box', detail: 'raw English of the service' };
 
+const LINE = {
+  metered: false,
+  every_minutes: 0,
+  day_mb: 0,
+  month_mb: 100,
+  shillings_per_mb: 0.5,
+  windows: [{ from: 1320, to: 300, days: 0 }],
+  today_bytes: 1_500_000,
+  month_bytes: 20_000_000,
+  month_shillings: 10,
+};
+
 /** A cloud with one school, which remembers what it was told. */
 function serve() {
   const instructors: SchoolInstructor[] = [
@@ -35,6 +47,7 @@ function serve() {
       };
     }
     if (path.endsWith('/licences')) return { licences: [] };
+    if (path.endsWith('/line')) return { ...LINE, ...body };
     if (path.endsWith('/boxes')) return { boxes: [], held: [], replacements: [] };
     if (path.endsWith('/fleet')) return { boxes: [] };
     if (path.includes('/courses/'))
@@ -121,6 +134,34 @@ describe("a school's page", () => {
     for (const title of ['Teachers', 'Add a learner', "The school's box", 'Courses this box may hold']) {
       expect(screen.queryByText(title)).not.toBeInTheDocument();
     }
+  });
+
+  it('shows what the line carried and lets the admin set its budget and hours', async () => {
+    const cloud = serve();
+    open('admin');
+    expect(await screen.findByText(/Used today: 1.5 MB; this month: 20 MB/)).toHaveTextContent(/10/);
+    expect(screen.getByLabelText('From')).toHaveValue('22:00');
+    expect(screen.getByLabelText('To')).toHaveValue('05:00');
+    await userEvent.click(screen.getByRole('checkbox', { name: 'The line costs by the megabyte' }));
+    const day = screen.getByLabelText('MB a day (0: no limit)');
+    await userEvent.clear(day);
+    await userEvent.type(day, '5');
+    await userEvent.click(screen.getByRole('button', { name: 'Save' }));
+    expect(await screen.findByText(/The box hears of it when it next connects/)).toBeInTheDocument();
+    expect(cloud.told).toEqual([
+      [
+        'PUT',
+        expect.stringMatching(/\/line$/),
+        {
+          metered: true,
+          every_minutes: 0,
+          day_mb: 5,
+          month_mb: 100,
+          shillings_per_mb: 0.5,
+          windows: [{ from: 1320, to: 300, days: 0 }],
+        },
+      ],
+    ]);
   });
 
   it('says in its own words why a licence cannot be given', async () => {

@@ -17,6 +17,7 @@ import { Claim } from './Claim';
 import { Instructors } from './Instructors';
 import { Learners } from './Learners';
 import { Licences } from './Licences';
+import { Line } from './Line';
 import { fleetQuery } from './queries';
 
 /** One school: its box and courses for the admin; its people for the admin and, at the cloud, its teachers. */
@@ -47,6 +48,7 @@ export function SchoolPage() {
             <div className="space-y-5">
               <Learners school={school.id} />
               {admin && <Licences school={school.id} />}
+              {admin && <Line school={school.id} />}
             </div>
           </div>
         </Page>

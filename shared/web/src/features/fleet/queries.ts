@@ -25,6 +25,12 @@ export const licencesQuery = (school: string) =>
     queryFn: async () => (await service.get('/schools/{id}/licences', { path: { id: school } })).licences,
   });
 
+export const lineQuery = (school: string) =>
+  queryOptions({
+    queryKey: ['line', school],
+    queryFn: () => service.get('/schools/{id}/line', { path: { id: school } }),
+  });
+
 export const PAGE = 20;
 
 export interface FleetSearch {
