@@ -8,9 +8,6 @@ import (
 // BundleMagic begins every bundle file.
 const BundleMagic = "UHSBNDL1"
 
-// BundlesPath is where bundles are handed over in slices.
-const BundlesPath = "/sync/v1/bundles"
-
 // Limits of a bundle. A reader holds one segment in memory at a time.
 const (
 	MaxBundleHeader = 16 << 10

@@ -35,6 +35,7 @@ func (k *core) routes() *api.API {
 	web.MountLicences(a, k.packs)
 	web.MountLine(a, k.fleet)
 	web.MountMachines(a, k.fleet)
+	web.MountCarry(a, k.bundles)
 	api.MountPacks(a, k.store, web.Signed(k.fleet))
 	reg := prometheus.NewRegistry()
 	k.measure(reg)

@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"filippo.io/age"
@@ -71,6 +72,7 @@ type Service struct {
 
 	o    Options
 	desk *bundle.Desk
+	back sync.Mutex // one way back is written at a time
 }
 
 // New makes the service.
@@ -81,8 +83,13 @@ func New(o Options) *Service {
 	return s
 }
 
-// Desk takes bundles in.
-func (s *Service) Desk() *bundle.Desk { return s.desk }
+// Desk takes bundles in; nil of a nil Service, whose routes are only listed.
+func (s *Service) Desk() *bundle.Desk {
+	if s == nil {
+		return nil
+	}
+	return s.desk
+}
 
 const retryEvery = time.Minute
 
@@ -93,6 +100,7 @@ func (s *Service) run(ctx context.Context) {
 	for n := 0; ; n++ {
 		if n%60 == 0 {
 			s.desk.Sweep()
+			s.sweepBack()
 		}
 		s.desk.Retry(ctx)
 		select {

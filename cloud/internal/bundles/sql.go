@@ -16,6 +16,7 @@ var (
 	selectReader = db.SQL{Postgres: `SELECT s.name, a.recipient, e.epoch FROM schools s
 		JOIN appliances a ON a.school_id = s.id AND a.status = 'active'
 		JOIN school_epochs e ON e.school_id = s.id WHERE s.id::text = $1`}
+	selectName   = db.SQL{Postgres: `SELECT name FROM schools WHERE id::text = $1`}
 	selectByCode = db.SQL{Postgres: `SELECT id::text FROM schools WHERE upper(code) = upper($1)`}
 )
 
@@ -33,6 +34,11 @@ func findReader(ctx context.Context, tx db.Tx, school string) (name, recipient s
 	rows, err := tx.Query(ctx, selectReader, school)
 	_, err = db.One(rows, err, func(r db.Rows) (struct{}, error) { return struct{}{}, r.Scan(&name, &recipient, &epoch) })
 	return name, recipient, epoch, err
+}
+
+func schoolName(ctx context.Context, tx db.Tx, school string) (string, error) {
+	rows, err := tx.Query(ctx, selectName, school)
+	return db.One(rows, err, db.Scalar[string])
 }
 
 // SchoolByCode finds a school's id by its code.

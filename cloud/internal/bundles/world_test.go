@@ -22,6 +22,8 @@ import (
 	"urbanhomeschool.org/uhs/syncproto"
 )
 
+var discard = logging.Discard()
+
 // world is a cloud with a school whose box never had a line.
 type world struct {
 	*fleettest.Cloud

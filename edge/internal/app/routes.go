@@ -48,6 +48,7 @@ func (b *box) schoolAPI(s *school) *api.API {
 	api.MountMedia(a, s.store)
 	api.MountTutor(a, s.domains.Tutor)
 	api.MountPayments(a, s.domains.Payments)
+	web.MountCarry(a, s.bundles, func() string { st, _ := b.agent.State(); return st.CloudURL + "/carry" })
 	api.MountDownloads(a, s.packs.Status)
 	web.MountClaimAgain(a, func(ctx context.Context, who identity.Actor, code string) (agent.State, error) {
 		return s.connection.Reclaim(ctx, who, code)

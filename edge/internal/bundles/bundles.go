@@ -89,8 +89,13 @@ func New(o Options) *Service {
 	return s
 }
 
-// Desk takes bundles in.
-func (s *Service) Desk() *bundle.Desk { return s.desk }
+// Desk takes bundles in; nil of a nil Service, whose routes are only listed.
+func (s *Service) Desk() *bundle.Desk {
+	if s == nil {
+		return nil
+	}
+	return s.desk
+}
 
 // lookEvery is how often the service looks for what the command line has read
 // meanwhile, and whether a parked bundle can go on.

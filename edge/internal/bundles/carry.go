@@ -1,9 +1,18 @@
 package bundles
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
+	"syscall"
 	"time"
+
+	"urbanhomeschool.org/uhs/shared/fault"
+	"urbanhomeschool.org/uhs/shared/id"
+	"urbanhomeschool.org/uhs/shared/identity"
+	"urbanhomeschool.org/uhs/syncproto"
 )
 
 // outDir is where bundles lie that a phone may fetch.
@@ -12,6 +21,49 @@ func (s *Service) outDir() string { return filepath.Join(s.o.Dir, "out") }
 // outKept is how long a bundle can be fetched again: a download over a weak
 // Wi-Fi may take several tries.
 const outKept = 2 * 24 * time.Hour
+
+// errNoRoom: the box's own disk is full.
+var errNoRoom = fault.New(fault.Unavailable, "The school's box has no room to write the file.").WithCode("bundle_no_room")
+
+// Carried is a bundle that a phone may fetch under its secret.
+type Carried struct {
+	Written
+	Secret string
+}
+
+// Carry writes a bundle for a phone; teachers of this school only.
+func (s *Service) Carry(ctx context.Context, who identity.Actor) (Carried, error) {
+	if err := who.Require(identity.Instructor); err != nil {
+		return Carried{}, err
+	}
+	if string(who.School) != s.o.Box().School {
+		return Carried{}, identity.ErrForbidden
+	}
+	if err := os.MkdirAll(s.outDir(), 0o700); err != nil {
+		return Carried{}, err
+	}
+	secret := id.Secret(18)
+	w, _, err := s.ExportFile(ctx, filepath.Join(s.outDir(), secret), nil)
+	if errors.Is(err, syscall.ENOSPC) {
+		err = errNoRoom.Because(err)
+	}
+	return Carried{Written: w, Secret: secret}, err
+}
+
+var secretForm = regexp.MustCompile(`^[A-Za-z0-9_-]{24}$`)
+
+// OpenCarried finds a bundle by its secret; fs.ErrNotExist when it is not there.
+func (s *Service) OpenCarried(secret string) (path, name string, err error) {
+	if !secretForm.MatchString(secret) {
+		return "", "", os.ErrNotExist
+	}
+	path = filepath.Join(s.outDir(), secret)
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", "", err
+	}
+	return path, Name(syncproto.BundleHeader{SchoolName: s.o.Box().SchoolName, Created: info.ModTime().UTC()}), nil
+}
 
 // sweepOut removes bundles that nobody fetches any more.
 func (s *Service) sweepOut() {

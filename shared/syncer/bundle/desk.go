@@ -157,30 +157,33 @@ func (d *Desk) read(ctx context.Context, path string, progress func(read int64))
 	if err := d.keep(n, path); err != nil {
 		return n, err
 	}
-	if err := d.note(ctx, n); err != nil {
+	changed, err := d.note(ctx, n)
+	if err != nil {
 		return n, err
 	}
 	d.o.Log.Info("a bundle was read", logging.School(n.School), slog.String("bundle", n.ID), slog.String("state", string(n.State)),
 		slog.Int64("new", n.Result.New), slog.Int64("known", n.Result.Known))
-	if d.o.Arrived != nil {
+	if changed && d.o.Arrived != nil {
 		d.o.Arrived(ctx, n)
 	}
 	return n, nil
 }
 
-// note writes down what became of a bundle. One that was applied as a whole
-// keeps its first note: that is the receipt.
-func (d *Desk) note(ctx context.Context, n Note) error {
-	return d.o.DB.Update(ctx, func(tx db.Tx) error {
+// note writes down what became of a bundle, and tells whether that is news. One
+// that was applied as a whole keeps its first note: that is the receipt.
+func (d *Desk) note(ctx context.Context, n Note) (changed bool, err error) {
+	err = d.o.DB.Update(ctx, func(tx db.Tx) error {
 		old, ok, err := Find(ctx, tx, In, n.ID)
 		if err != nil {
 			return err
 		}
+		changed = !ok || old.State != n.State || n.Result.New > 0
 		if ok && old.State.Final() {
 			return nil
 		}
 		return Save(ctx, tx, In, n)
 	})
+	return changed, err
 }
 
 // Final tells that nothing more can come of a bundle in this state.

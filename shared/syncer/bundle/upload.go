@@ -37,11 +37,13 @@ const (
 
 // Upload is a bundle that is handed over in slices.
 type Upload struct {
-	ID       string `json:"id"`
-	Bundle   string `json:"bundle"` // the bundle's own id
-	School   string `json:"school"`
-	Size     int64  `json:"size"`
-	Received int64  `json:"received"`
+	ID     string `json:"id"`
+	Bundle string `json:"bundle"` // the bundle's own id
+	School string `json:"school"`
+	// SchoolName is for display, as the file says it.
+	SchoolName string `json:"school_name"`
+	Size       int64  `json:"size"`
+	Received   int64  `json:"received"`
 	// Read is how much of it was dealt with, in bytes.
 	Read  int64 `json:"read"`
 	Stage Stage `json:"stage"`
@@ -76,18 +78,18 @@ const uploadsKept = 7 * 24 * time.Hour
 // before: first holds its beginning, up to MaxSlice. The signer is checked
 // before anything is stored.
 func (d *Desk) Begin(ctx context.Context, size int64, first []byte) (Upload, error) {
-	if size < int64(len(first)) || len(first) > MaxSlice || len(first) < min(FrontSize, int(min(size, MaxSlice))) {
-		return Upload{}, errSlice
-	}
 	if d.o.MaxSize > 0 && size > d.o.MaxSize {
 		return Upload{}, faultLarge
+	}
+	if size < int64(len(first)) || len(first) > MaxSlice || len(first) < min(FrontSize, int(min(size, MaxSlice))) {
+		return Upload{}, errSlice
 	}
 	r, _, err := d.front(ctx, bytes.NewReader(first))
 	if err != nil && !errors.Is(err, ErrHeld) {
 		return Upload{}, err
 	}
 	key := sha256.Sum256(fmt.Appendf(nil, "%x %d", r.sum, size))
-	u := &upload{Upload: Upload{ID: hex.EncodeToString(key[:16]), Bundle: r.Header.ID, School: r.Header.School, Size: size, Stage: Receiving}}
+	u := &upload{Upload: Upload{ID: hex.EncodeToString(key[:16]), Bundle: r.Header.ID, School: r.Header.School, SchoolName: r.Header.SchoolName, Size: size, Stage: Receiving}}
 	if known, ok := d.find(u.ID); ok && known.snapshot().Stage != Failed {
 		return d.advance(ctx, known), nil
 	}
@@ -185,7 +187,7 @@ func (d *Desk) find(id string) (*upload, bool) {
 	if !ok || err != nil || left.ID != id {
 		return nil, false
 	}
-	u := &upload{Upload: Upload{ID: id, Bundle: left.Bundle, School: left.School, Size: left.Size, Received: min(info.Size(), left.Size), Stage: Receiving}}
+	u := &upload{Upload: Upload{ID: id, Bundle: left.Bundle, School: left.School, SchoolName: left.SchoolName, Size: left.Size, Received: min(info.Size(), left.Size), Stage: Receiving}}
 	d.uploads[id] = u
 	return u, true
 }

@@ -444,6 +444,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/carry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Write the school's work into a file */
+        post: operations["carry-work"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/carry/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begin to hand over a file */
+        post: operations["begin-hand-over"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/carry/uploads/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far a hand-over is */
+        get: operations["see-hand-over"];
+        put?: never;
+        /** Hand over the next slice */
+        post: operations["continue-hand-over"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/categories/": {
         parameters: {
             query?: never;
@@ -1781,6 +1833,58 @@ export interface components {
             /** Format: int64 */
             waiting: number;
         };
+        CarryFile: {
+            hand_over_url?: string;
+            /** Format: date-time */
+            made_at: string;
+            name: string;
+            /** Format: int64 */
+            records: number;
+            /** Format: int64 */
+            size: number;
+            url: string;
+        };
+        CarryOf: {
+            /** @enum {string} */
+            kind: "control" | "money" | "roster" | "tutor" | "learning";
+            /** Format: int64 */
+            known: number;
+            /** Format: int64 */
+            new: number;
+        };
+        CarryOutcome: {
+            /**
+             * Format: int64
+             * @description Answers of the tutor that came.
+             */
+            answers: number;
+            /**
+             * Format: int64
+             * @description Records that could not be stored and are kept aside.
+             */
+            aside: number;
+            /** Format: date-time */
+            at: string;
+            /**
+             * Format: int64
+             * @description Files of courses that came.
+             */
+            files: number;
+            items: components["schemas"]["CarryOf"][];
+            /** Format: int64 */
+            known: number;
+            /** Format: date-time */
+            made_at: string;
+            /** Format: int64 */
+            new: number;
+            /**
+             * Format: int64
+             * @description Own records of this side that the other side has now.
+             */
+            safe: number;
+            /** @enum {string} */
+            state: "applied" | "known" | "parked" | "held" | "forked" | "torn" | "below";
+        };
         CategoriesOutBody: {
             data: components["schemas"]["DataStruct2"];
             status: string;
@@ -2237,6 +2341,31 @@ export interface components {
         };
         GuardiansOutBody: {
             guardians: components["schemas"]["GuardianBody"][] | null;
+        };
+        HandOver: {
+            /** @description It had been handed over before; nothing was sent twice. */
+            again: boolean;
+            code?: string;
+            id: string;
+            outcome?: components["schemas"]["CarryOutcome"];
+            /**
+             * Format: int64
+             * @description How much of it is stored, in bytes, once all was received.
+             */
+            read: number;
+            receipt_url?: string;
+            /**
+             * Format: int64
+             * @description Where the next slice begins.
+             */
+            received: number;
+            return?: components["schemas"]["CarryFile"];
+            /** @description The school whose work it is, as the file says. */
+            school_name: string;
+            /** Format: int64 */
+            size: number;
+            /** @enum {string} */
+            stage: "receiving" | "reading" | "done" | "failed";
         };
         Health: {
             database: components["schemas"]["HealthDatabaseStruct"];
@@ -4814,6 +4943,157 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UserBody"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "carry-work": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CarryFile"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "begin-hand-over": {
+        parameters: {
+            query: {
+                /** @description Of the whole file, in bytes. */
+                size: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandOver"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "see-hand-over": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandOver"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "continue-hand-over": {
+        parameters: {
+            query: {
+                offset: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandOver"];
                 };
             };
             /** @description Error */

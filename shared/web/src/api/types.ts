@@ -46,6 +46,9 @@ export type Incident = Schemas['Told'];
 export type Letter = Schemas['Letter'];
 export type OpenLetter = Schemas['OpenLetter'];
 
+export type HandOver = Schemas['HandOver'];
+export type CarryFile = Schemas['CarryFile'];
+
 export type Payment = Schemas['Payment'];
 
 export type ChildOverview = Schemas['FamilyChild'];

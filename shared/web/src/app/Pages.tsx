@@ -41,6 +41,7 @@ const ParentPayments = page(() => import('../features/payments/ParentPayments'),
 const Schools = page(() => import('../features/fleet/Schools'), 'Schools');
 const ClaimAgain = page(() => import('../features/fleet/ClaimAgain'), 'ClaimAgain');
 const SchoolPage = page(() => import('../features/fleet/SchoolPage'), 'SchoolPage');
+const Carry = page(() => import('../features/carry/Carry'), 'Carry');
 const Fleet = page(() => import('../features/fleet/Fleet'), 'Fleet');
 const BoxPage = page(() => import('../features/fleet/BoxPage'), 'BoxPage');
 const KeptAside = page(() => import('../features/fleet/KeptAside'), 'KeptAside');
@@ -116,6 +117,7 @@ export function Pages() {
               <Route path="/fleet/:school" element={<BoxPage />} />
             </Route>
           </Route>
+          <Route path="/carry" element={<Carry />} />
           <Route path="*" element={<NotFound />} />
         </Route>
       </Routes>
