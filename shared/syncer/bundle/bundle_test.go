@@ -235,6 +235,9 @@ func TestABundleHasLimits(t *testing.T) {
 		if got, err := read(file, public(keyOf(1)), to); err == nil || errors.Is(err, io.EOF) || len(got) > 0 {
 			t.Errorf("%s: %d sections, %v", name, len(got), err)
 		}
+		if _, err := read(file, public(keyOf(1)), to); strings.Contains(name, "4 GB") && !errors.Is(err, syncproto.ErrTooLarge) {
+			t.Errorf("%s: memory was taken for it: %v", name, err)
+		}
 	}
 	huge, err := syncproto.EncodeSegmentHead(syncproto.SegmentHead{Size: syncproto.MaxSegment + 1, SHA256: make([]byte, 32)})
 	must(t, err)
