@@ -59,7 +59,7 @@ type Desk struct {
 // NewDesk makes a desk; the folder is made when it is first needed.
 func NewDesk(o DeskOptions) *Desk { return &Desk{o: o, uploads: map[string]*upload{}} }
 
-// ErrHeld: the bundle is kept unread until an admin decides about its writer.
+// ErrHeld tells that the bundle is kept unread until an admin decides about its writer.
 var ErrHeld = errors.New("bundle: its writer is not trusted now; kept until an admin decides")
 
 // Held is the state of a bundle that ErrHeld kept.

@@ -11,8 +11,8 @@ import (
 	"urbanhomeschool.org/uhs/syncproto"
 )
 
-// ErrBelowFloor: the other side needs records that are no longer kept. A bundle
-// of frames cannot help; it needs a snapshot.
+// ErrBelowFloor tells that the other side needs records that are no longer kept.
+// A bundle of frames cannot help; it needs a snapshot.
 var ErrBelowFloor = errors.New("bundle: the other side needs records that are no longer kept")
 
 // Waiting is what the other side of log has not confirmed, by lane: what a

@@ -183,8 +183,7 @@ func (b *Reader) segment() error {
 
 func (b *Reader) open(sealed []byte) ([]byte, error) {
 	r, err := age.Decrypt(bytes.NewReader(sealed), b.identity)
-	var wrong *age.NoIdentityMatchError
-	if errors.As(err, &wrong) {
+	if _, wrong := errors.AsType[*age.NoIdentityMatchError](err); wrong {
 		return nil, ErrRecipient
 	}
 	if err != nil {

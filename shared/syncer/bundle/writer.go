@@ -44,7 +44,7 @@ func NewWriter(w io.Writer, h syncproto.BundleHeader, key ed25519.PrivateKey) (*
 }
 
 func prefixed(b []byte) []byte {
-	return append(binary.BigEndian.AppendUint32(nil, uint32(len(b))), b...) //nolint:gosec // every length here is far below 4 GB
+	return append(binary.BigEndian.AppendUint32(nil, uint32(len(b))), b...)
 }
 
 func (b *Writer) write(p []byte) error {
@@ -86,7 +86,7 @@ func (b *Writer) AddMessage(m syncproto.Message) error {
 // missing.
 func (b *Writer) Close() error { return b.flush(true) }
 
-func (b *Writer) flush(last bool) error { //nolint:revive // one of two ways to write a segment
+func (b *Writer) flush(last bool) error {
 	var sealed bytes.Buffer
 	w, err := age.Encrypt(&sealed, b.to)
 	if err != nil {
