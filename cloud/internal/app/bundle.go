@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"urbanhomeschool.org/uhs/cloud/internal/bundles"
+	"urbanhomeschool.org/uhs/cloud/internal/fleet"
 )
 
 // newBundles makes the carrier that is a file. It needs no hub, so that the
@@ -24,7 +25,7 @@ func (k *core) newBundles() (err error) {
 		return err
 	}
 	k.bundles = bundles.New(bundles.Options{
-		DB: k.db, Outbox: k.outbox, Applier: k.applier, Packs: k.packs, Signer: signer, Identity: sealed, Timeline: k.timeline,
+		DB: k.db, Outbox: k.outbox, Applier: k.applier, Packs: k.packs, Signer: signer, Identity: sealed, Timeline: k.timeline, Backed: fleet.Backed,
 		Arrived: func(school string) {
 			if k.fleet != nil {
 				k.fleet.Wake(school)

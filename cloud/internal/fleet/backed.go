@@ -32,6 +32,11 @@ func backed(school string, epoch int64) func(ctx context.Context, tx db.Tx) ([sy
 	}
 }
 
+// Backed is B of one uplink, for acks that are carried by hand.
+func Backed(ctx context.Context, tx db.Tx, school string, epoch int64) ([syncproto.Lanes]int64, error) {
+	return backed(school, epoch)(ctx, tx)
+}
+
 // tellBacked greets the boxes that are being spoken with when a backup was
 // verified since the last look, so that B reaches them in the answer. A backup
 // is often verified by another process.
