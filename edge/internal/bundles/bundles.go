@@ -98,8 +98,12 @@ func (s *Service) Desk() *bundle.Desk {
 }
 
 // lookEvery is how often the service looks for what the command line has read
-// meanwhile, and whether a parked bundle can go on.
-const lookEvery = 15 * time.Second
+// meanwhile; every retryAfter looks it tries whether a parked bundle, which may
+// be large, can go on.
+const (
+	lookEvery  = 15 * time.Second
+	retryAfter = 20
+)
 
 func (s *Service) run(ctx context.Context) {
 	defer s.desk.Wait()
@@ -111,6 +115,9 @@ func (s *Service) run(ctx context.Context) {
 			s.sweepOut()
 			s.Learn(ctx)
 		}
+		if n%retryAfter == 0 {
+			s.desk.Retry(ctx)
+		}
 		s.look(ctx)
 		select {
 		case <-ctx.Done():
@@ -120,10 +127,8 @@ func (s *Service) run(ctx context.Context) {
 	}
 }
 
-// look wakes the box when a bundle was read by another process, and tries the
-// parked ones again.
+// look wakes the box when a bundle was read by another process.
 func (s *Service) look(ctx context.Context) {
-	s.desk.Retry(ctx)
 	var last bundle.Note
 	err := s.o.DB.View(ctx, func(tx db.Tx) (err error) {
 		last, _, err = bundle.Last(ctx, tx, bundle.In, s.o.Box().School)
