@@ -133,5 +133,13 @@ screenshots: build ## Take the pictures of README anew
 bench: build ## Measure: link-up to applied, a large backlog, idle memory, start to first page
 	@$(BIN)/uhs-bench -bin $(BIN) -content $(CONTENT)
 
+.PHONY: farm storm
+farm: ## Measure what 10 to 500 schools cost the hub: memory, goroutines, descriptors, processor
+	@cd cloud && go test ./internal/hub -count=1 -v -run TestTheFarm -timeout 60m -farm.sizes=10,50,100,200,500 -farm.idle=15s -farm.load=50
+
+.PHONY: fuzz
+fuzz: ## Fuzz every decoder for a while: make fuzz SECONDS_EACH=60
+	@.ci/fuzz $(or $(SECONDS_EACH),20)
+
 postgres: $(BIN)/uhs-postgres ## Run a private PostgreSQL for development and print TEST_DATABASE_URL
 	@exec $(BIN)/uhs-postgres -dir $(CACHE)/postgres -port 55432

@@ -42,6 +42,8 @@ type body struct {
 	decode func(b []byte) (bool, error)
 	// lift brings the bytes of an older version to this one and reads them.
 	lift func(from uint32, b []byte) error
+	// rewrite reads bytes of this version, asks whom they are about, and writes them again.
+	rewrite func(b []byte) ([]byte, error)
 }
 
 func of[T any](e syncer.Entity[T]) body {
@@ -54,6 +56,17 @@ func of[T any](e syncer.Entity[T]) body {
 			var got T
 			err := syncproto.DecodeBody(b, &got)
 			return reflect.DeepEqual(got, sample), err
+		},
+		rewrite: func(b []byte) ([]byte, error) {
+			var got T
+			if err := syncproto.DecodeBody(b, &got); err != nil {
+				return nil, err
+			}
+			e.Audience(got)
+			if e.School != nil {
+				e.School(got)
+			}
+			return syncproto.EncodeBody(got)
 		},
 		lift: func(from uint32, b []byte) (err error) {
 			for v := from; v < e.Version && err == nil; v++ {

@@ -17,6 +17,10 @@ const (
 	freeAfterMessages = 64
 	freeAfterBytes    = 256 << 10
 
+	// A mirror does not take over its origin's limit, so a box can send more than
+	// this; no honest one does.
+	maxMessage = syncproto.MaxFrame + 4096
+
 	retryFirst = 200 * time.Millisecond
 	retryMost  = 10 * time.Second
 )
@@ -114,6 +118,10 @@ func (in *inbox) take(ctx context.Context, msg jetstream.Msg) {
 // know what sort of message it is; an unknown sort is swallowed.
 func (in *inbox) deliver(ctx context.Context, msg jetstream.Msg) error {
 	s := in.school
+	if len(msg.Data()) > maxMessage {
+		s.log.Warn("the uplink carries a message that is too large", slog.Int("bytes", len(msg.Data())))
+		return nil
+	}
 	m, err := syncproto.ParseSubject(tail(msg.Subject()), msg.Data())
 	if err != nil {
 		s.log.Warn("the uplink carries an unknown message", slog.Int("bytes", len(msg.Data())), logging.Err(err))
