@@ -211,8 +211,6 @@ func (a *Applier) Sweep(ctx context.Context) (n int, err error) {
 	})
 }
 
-var expireWaiting = db.SQL{Both: `UPDATE dead_letters SET kind = 'poison' WHERE state = 'open' AND kind = 'waiting' AND at < $1`}
-
 // replayAll tries every letter of a filter, oldest first, each in a transaction
 // of its own.
 func (a *Applier) replayAll(ctx context.Context, f Filter) (n int, err error) {

@@ -39,23 +39,6 @@ type hold struct {
 	dead, waiting, epoch, after int64 // what was let pass
 }
 
-var (
-	pausedLane = db.SQL{Both: `SELECT count(*) FROM lane_holds WHERE school = $1 AND lane = $2 AND paused_at IS NOT NULL`}
-	listPaused = db.SQL{Both: `SELECT lane FROM lane_holds WHERE school = $1 AND paused_at IS NOT NULL ORDER BY lane`}
-	selectHold = db.SQL{Both: `SELECT CASE WHEN paused_at IS NULL THEN 0 ELSE 1 END, passed_dead, passed_waiting, passed_epoch, passed_seq
-		FROM lane_holds WHERE school = $1 AND lane = $2`}
-	weighLane = db.SQL{Both: `SELECT coalesce(sum(CASE WHEN kind = 'poison' THEN 1 ELSE 0 END), 0),
-		coalesce(sum(CASE WHEN kind = 'poison' AND epoch = $3 AND seq > $4 THEN 1 ELSE 0 END), 0),
-		coalesce(sum(CASE WHEN kind = 'waiting' THEN 1 ELSE 0 END), 0)
-		FROM dead_letters WHERE school = $1 AND lane = $2 AND state = 'open'`}
-	newestMark = db.SQL{Both: `SELECT epoch, seq FROM watermarks WHERE school = $1 AND lane = $2 ORDER BY epoch DESC LIMIT 1`}
-	pauseLane  = db.SQL{Both: `INSERT INTO lane_holds (school, lane, paused_at, dead) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (school, lane) DO UPDATE SET paused_at = excluded.paused_at, dead = excluded.dead`}
-	unpauseLane = db.SQL{Both: `UPDATE lane_holds SET paused_at = NULL WHERE school = $1 AND lane = $2`}
-	resumeLane  = db.SQL{Both: `UPDATE lane_holds SET paused_at = NULL, passed_dead = $3, passed_waiting = $4, passed_epoch = $5, passed_seq = $6,
-		resumed_by = $7, resumed_at = $8 WHERE school = $1 AND lane = $2 AND paused_at IS NOT NULL`}
-)
-
 func (a *Applier) refusePaused(ctx context.Context, tx db.Tx, school string, lane syncproto.Lane) error {
 	rows, err := tx.Query(ctx, pausedLane, school, int64(lane))
 	n, err := db.One(rows, err, db.Scalar[int64])

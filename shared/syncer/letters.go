@@ -50,40 +50,6 @@ var ErrDecided = fault.New(fault.Conflict, "This record was decided already.").W
 // ErrBehind: an earlier record of the same entity has to be decided first.
 var ErrBehind = fault.New(fault.Conflict, "An earlier record of the same thing has to be decided first.").WithCode("letter_behind")
 
-const (
-	zeroID        = "00000000-0000-0000-0000-000000000000"
-	letterColumns = `id, school, epoch, lane, seq, type, version, entity, hlc, deps, body, kind, waits_for, reason, state, at,
-		fixed_body, opened_by, opened_at, decided_by, decided_at, decision`
-	chosen = ` FROM dead_letters WHERE ($1 = '' OR school = $1) AND ($2 = '' OR kind = $2) AND ($3 = '' OR type = $3) AND ($4 = '' OR state = $4)`
-)
-
-var (
-	countLetters = db.SQL{Both: `SELECT count(*)` + chosen}
-	listLetters  = db.SQL{Both: `SELECT ` + letterColumns + chosen + ` ORDER BY id DESC LIMIT $5 OFFSET $6`}
-	nextLetters  = db.SQL{
-		Postgres: `SELECT id` + chosen + ` AND id > $5::uuid ORDER BY id LIMIT 500`,
-		SQLite:   `SELECT id` + chosen + ` AND id > $5 ORDER BY id LIMIT 500`,
-	}
-	selectLetter = db.SQL{
-		Postgres: `SELECT ` + letterColumns + ` FROM dead_letters WHERE id::text = $1 FOR UPDATE`,
-		SQLite:   `SELECT ` + letterColumns + ` FROM dead_letters WHERE id = $1`,
-	}
-	firstLetter = db.SQL{Both: `SELECT ` + letterColumns + ` FROM dead_letters WHERE school = $1 AND type = $2 AND entity = $3 AND state = 'open'
-		ORDER BY epoch, seq LIMIT 1`}
-	closeLetter = db.SQL{
-		Postgres: `UPDATE dead_letters SET state = $2, fixed_body = $3, decided_by = $4, decided_at = $5, decision = $6 WHERE id::text = $1`,
-		SQLite:   `UPDATE dead_letters SET state = $2, fixed_body = $3, decided_by = $4, decided_at = $5, decision = $6 WHERE id = $1`,
-	}
-	changeKind = db.SQL{
-		Postgres: `UPDATE dead_letters SET kind = $2, waits_for = $3, reason = $4 WHERE id::text = $1`,
-		SQLite:   `UPDATE dead_letters SET kind = $2, waits_for = $3, reason = $4 WHERE id = $1`,
-	}
-	noteOpened = db.SQL{
-		Postgres: `UPDATE dead_letters SET opened_by = $2, opened_at = $3 WHERE id::text = $1`,
-		SQLite:   `UPDATE dead_letters SET opened_by = $2, opened_at = $3 WHERE id = $1`,
-	}
-)
-
 func scanLetter(r db.Rows) (l DeadLetter, err error) {
 	var lane, version, hlc int64
 	var deps, openedBy, decidedBy, because *string

@@ -88,3 +88,62 @@ var (
 	selectState = db.SQL{Both: `SELECT value FROM node_state WHERE key = $1`}
 	upsertState = db.SQL{Both: `INSERT INTO node_state (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value`}
 )
+
+// Lanes that take nothing more.
+var (
+	pausedLane = db.SQL{Both: `SELECT count(*) FROM lane_holds WHERE school = $1 AND lane = $2 AND paused_at IS NOT NULL`}
+	listPaused = db.SQL{Both: `SELECT lane FROM lane_holds WHERE school = $1 AND paused_at IS NOT NULL ORDER BY lane`}
+	selectHold = db.SQL{Both: `SELECT CASE WHEN paused_at IS NULL THEN 0 ELSE 1 END, passed_dead, passed_waiting, passed_epoch, passed_seq
+		FROM lane_holds WHERE school = $1 AND lane = $2`}
+	weighLane = db.SQL{Both: `SELECT coalesce(sum(CASE WHEN kind = 'poison' THEN 1 ELSE 0 END), 0),
+		coalesce(sum(CASE WHEN kind = 'poison' AND epoch = $3 AND seq > $4 THEN 1 ELSE 0 END), 0),
+		coalesce(sum(CASE WHEN kind = 'waiting' THEN 1 ELSE 0 END), 0)
+		FROM dead_letters WHERE school = $1 AND lane = $2 AND state = 'open'`}
+	newestMark = db.SQL{Both: `SELECT epoch, seq FROM watermarks WHERE school = $1 AND lane = $2 ORDER BY epoch DESC LIMIT 1`}
+	pauseLane  = db.SQL{Both: `INSERT INTO lane_holds (school, lane, paused_at, dead) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (school, lane) DO UPDATE SET paused_at = excluded.paused_at, dead = excluded.dead`}
+	unpauseLane = db.SQL{Both: `UPDATE lane_holds SET paused_at = NULL WHERE school = $1 AND lane = $2`}
+	resumeLane  = db.SQL{Both: `UPDATE lane_holds SET paused_at = NULL, passed_dead = $3, passed_waiting = $4, passed_epoch = $5, passed_seq = $6,
+		resumed_by = $7, resumed_at = $8 WHERE school = $1 AND lane = $2 AND paused_at IS NOT NULL`}
+)
+
+// What is kept aside.
+const (
+	zeroID        = "00000000-0000-0000-0000-000000000000"
+	letterColumns = `id, school, epoch, lane, seq, type, version, entity, hlc, deps, body, kind, waits_for, reason, state, at,
+		fixed_body, opened_by, opened_at, decided_by, decided_at, decision`
+	chosen = ` FROM dead_letters WHERE ($1 = '' OR school = $1) AND ($2 = '' OR kind = $2) AND ($3 = '' OR type = $3) AND ($4 = '' OR state = $4)`
+)
+
+// Decisions about it.
+var (
+	countLetters = db.SQL{Both: `SELECT count(*)` + chosen}
+	listLetters  = db.SQL{Both: `SELECT ` + letterColumns + chosen + ` ORDER BY id DESC LIMIT $5 OFFSET $6`}
+	nextLetters  = db.SQL{
+		Postgres: `SELECT id` + chosen + ` AND id > $5::uuid ORDER BY id LIMIT 500`,
+		SQLite:   `SELECT id` + chosen + ` AND id > $5 ORDER BY id LIMIT 500`,
+	}
+	selectLetter = db.SQL{
+		Postgres: `SELECT ` + letterColumns + ` FROM dead_letters WHERE id::text = $1 FOR UPDATE`,
+		SQLite:   `SELECT ` + letterColumns + ` FROM dead_letters WHERE id = $1`,
+	}
+	firstLetter = db.SQL{Both: `SELECT ` + letterColumns + ` FROM dead_letters WHERE school = $1 AND type = $2 AND entity = $3 AND state = 'open'
+		ORDER BY epoch, seq LIMIT 1`}
+	closeLetter = db.SQL{
+		Postgres: `UPDATE dead_letters SET state = $2, fixed_body = $3, decided_by = $4, decided_at = $5, decision = $6 WHERE id::text = $1`,
+		SQLite:   `UPDATE dead_letters SET state = $2, fixed_body = $3, decided_by = $4, decided_at = $5, decision = $6 WHERE id = $1`,
+	}
+	changeKind = db.SQL{
+		Postgres: `UPDATE dead_letters SET kind = $2, waits_for = $3, reason = $4 WHERE id::text = $1`,
+		SQLite:   `UPDATE dead_letters SET kind = $2, waits_for = $3, reason = $4 WHERE id = $1`,
+	}
+	noteOpened = db.SQL{
+		Postgres: `UPDATE dead_letters SET opened_by = $2, opened_at = $3 WHERE id::text = $1`,
+		SQLite:   `UPDATE dead_letters SET opened_by = $2, opened_at = $3 WHERE id = $1`,
+	}
+)
+
+var (
+	listAside     = db.SQL{Both: `SELECT id, type, entity, kind, waits_for FROM dead_letters WHERE school = $1 AND state = 'open' LIMIT $2`}
+	expireWaiting = db.SQL{Both: `UPDATE dead_letters SET kind = 'poison' WHERE state = 'open' AND kind = 'waiting' AND at < $1`}
+)

@@ -30,8 +30,6 @@ type entityKey struct{ typ, entity string }
 // their number far below.
 const maxAside = 5_000
 
-var listAside = db.SQL{Both: `SELECT id, type, entity, kind, waits_for FROM dead_letters WHERE school = $1 AND state = 'open' LIMIT $2`}
-
 // store stores the events of a frame above skip: as a whole, with bulk inserts;
 // and if anything in it is poison, by halves, so that the good records around a
 // bad one still go in bulk.

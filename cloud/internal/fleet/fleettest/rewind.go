@@ -19,7 +19,7 @@ func (c *Cloud) Backup() (rewind func()) {
 	c.exec("CREATE SCHEMA " + schema)
 	var tables []string
 	c.Must(c.DB.View(c.T.Context(), func(tx db.Tx) (err error) {
-		rows, err := tx.Query(c.T.Context(), db.SQL{Both: `SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'goose_db_version'`})
+		rows, err := tx.Query(c.T.Context(), db.SQL{Postgres: `SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'goose_db_version'`})
 		tables, err = db.Collect(rows, err, db.Scalar[string])
 		return err
 	}))
