@@ -1,5 +1,5 @@
-# Urban Home School. `make help` lists the targets. sim, soak and release come
-# with the rooms they are about.
+# Urban Home School. `make help` lists the targets. release comes with the room
+# it is about.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -87,7 +87,13 @@ $(WEB)/dist/app/index.html: $(WEB)/node_modules/.package-lock.json $(WEB_SOURCES
 
 ## ---- checking
 
-.PHONY: test lint verify generate unit e2e browser screenshots bench postgres
+SEED    ?= 0
+SEEDS   ?= 300
+SCHOOLS ?= 50000
+FROM    ?= 1
+MUTANTS ?= all
+
+.PHONY: test lint verify generate unit sim soak mutants e2e browser screenshots bench postgres
 test: ## Run everything that can break; prints the time of each part
 	@.ci/test
 
@@ -117,6 +123,15 @@ verify: $(BIN)/uhs-verify $(WEB)/node_modules/.package-lock.json ## Check the ge
 
 unit: $(BIN)/uhs-postgres ## Run the Go unit and store tests on real PostgreSQL and SQLite
 	@$(BIN)/uhs-postgres -- .ci/unit
+
+sim: ## Simulate schools and their cloud in trouble, without a database: make sim SEEDS=1000, or make sim SEED=7 to see one run
+	@cd shared && go test -count=1 -v -timeout 30m ./syncer/simtest -run TestSchoolsAndCloudAgree -args -seed $(SEED) -seeds $(SEEDS)
+
+soak: ## Simulate 50,000 schools over 30 days, 20 at a time: make soak, or a part of it: make soak SCHOOLS=2000 FROM=101
+	@cd shared && go test -count=1 -v -timeout 24h ./syncer/simtest -run TestAMonthOfManySchools -args -soak $(SCHOOLS) -from $(FROM)
+
+mutants: ## Put deliberate faults into the engine and let the simulation find each: make mutants, or MUTANTS="a part of a name"
+	@cd shared && go test -count=1 -v -timeout 4h ./syncer/simtest -run 'TestTheDeliberateFaults|TestDeliberateFaults' -args -mutants "$(MUTANTS)"
 
 e2e: build $(BIN)/uhs-ollama ## Run the main job on the built binaries, with the link cut and the processes killed
 	@cd installer && UHS_BIN=$(BIN) go test -count=1 -timeout 15m ./e2e/...

@@ -220,14 +220,14 @@ func (a *Applier) contradiction(ctx context.Context, tx db.Tx, school string, r 
 	return a.conflict(ctx, tx, school, r.event.Type, r.event.Entity, r.event.HLC, r.event.Body)
 }
 
-// putLast keeps the record with the later clock. A losing body, whichever side
-// it came from, is kept in conflict_log when both sides may write.
+// putLast keeps the record with the later clock; of two with the same clock, the
+// greater body, so that both sides choose alike. A losing body, whichever side it
+// came from, is kept in conflict_log when both sides may write.
 func (a *Applier) putLast(ctx context.Context, tx db.Tx, school string, r record) (bool, error) {
 	clockValue := r.event.HLC
 	if a.Echo != nil { // only the cloud clamps, and then tells everybody
 		clockValue = clockValue.Clamp(a.Clock.Now())
 	}
-	a.Hybrid.Observe(clockValue)
 	rows, err := tx.Query(ctx, selectVersion, r.event.Type, r.event.Entity)
 	old, err := db.One(rows, err, scanVersion)
 	if err != nil && !errors.Is(err, db.ErrNoRows) {
@@ -238,13 +238,19 @@ func (a *Applier) putLast(ctx context.Context, tx db.Tx, school string, r record
 		if err := a.admitReplacing(ctx, tx, school, r, old); err != nil {
 			return false, err
 		}
+		if clockValue <= old.hlc && r.event.HLC > old.hlc {
+			// The clamp must not turn the order round: the writer holds this one with its
+			// own clock and would not take the older one back.
+			clockValue = old.hlc + 1
+		}
 	}
+	a.Hybrid.Observe(clockValue)
 	shared := r.kind.Declared().Writer == syncproto.EitherSide
 	if known && a.Echo == nil && shared && string(old.body) == string(r.event.Body) { // our own, back with its clamped clock
 		_, err := tx.Exec(ctx, upsertVersion, r.event.Type, r.event.Entity, int64(clockValue), int64(r.event.Version), r.event.Body)
 		return false, err
 	}
-	if known && old.hlc >= clockValue {
+	if known && (old.hlc > clockValue || old.hlc == clockValue && string(old.body) >= string(r.event.Body)) {
 		if shared && string(old.body) != string(r.event.Body) {
 			if err := a.conflict(ctx, tx, school, r.event.Type, r.event.Entity, clockValue, r.event.Body); err != nil {
 				return false, err

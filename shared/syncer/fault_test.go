@@ -372,3 +372,20 @@ func TestASchoolCannotTakeOverARecordOfAnother(t *testing.T) {
 		t.Errorf("school A replaced a record of school B")
 	}
 }
+
+func TestAClockThatIsPutBackDoesNotStopTheSending(t *testing.T) {
+	w := newWorld(t)
+	w.save(w.edge, 1, id.New())
+	w.settle(4)
+	w.clock.Set(time.Unix(1000, 0)) // a box that starts without a clock
+	w.save(w.edge, 1, id.New())
+	out, err := w.edge.peer.Outgoing(t.Context(), 700) // and what it sends is lost
+	w.must(err)
+	if len(out) == 0 {
+		t.Fatal("nothing was sent")
+	}
+	w.settle(20)
+	if n := w.waiting(w.edge, w.epoch); n != 0 {
+		t.Errorf("%d records wait for the year to come back", n)
+	}
+}

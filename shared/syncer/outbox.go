@@ -287,16 +287,25 @@ func (o *Outbox) Believe(ctx context.Context, tx db.Tx, log Log, in syncproto.Ma
 	return nil
 }
 
-// appliedForever is how long rows that were applied but not yet backed up are kept.
-const appliedForever = 30 * 24 * time.Hour
+// appliedForever is how long rows that were applied but not yet backed up are
+// kept: so long by the clock, and so many days on which something was applied.
+// The clock alone would not do: a box whose clock jumps ten years ahead must not
+// delete what no backup holds.
+const (
+	appliedForever = 30 * 24 * time.Hour
+	appliedDays    = 30
+)
 
-// markApplied remembers when a position was applied, about once an hour: from
-// then on the 30 days count.
+// markApplied remembers when a position was applied, about once a day by the
+// box's clock, whichever way that jumps: from then on the 30 days count.
 func markApplied(ctx context.Context, tx db.Tx, log Log, lane syncproto.Lane, seq int64, now time.Time) error {
 	rows, err := tx.Query(ctx, lastApplied, log.School, log.Epoch, int64(lane))
 	at, err := db.One(rows, err, db.Scalar[db.Time])
-	if err != nil || now.Sub(at.Time) < time.Hour && now.After(at.Time) {
+	if err != nil && !errors.Is(err, db.ErrNoRows) {
 		return err
+	}
+	if err == nil && now.Sub(at.Time).Abs() < 24*time.Hour {
+		return nil
 	}
 	_, err = tx.Exec(ctx, insertApplied, log.School, log.Epoch, int64(lane), seq, now)
 	return err
@@ -331,7 +340,7 @@ func (o *Outbox) pruneLog(ctx context.Context, tx db.Tx, log Log) (n int64, err 
 	}
 	before := o.Clock.Now().Add(-appliedForever)
 	for l := range h.Out {
-		rows, err := tx.Query(ctx, appliedBefore, log.School, log.Epoch, int64(l), before)
+		rows, err := tx.Query(ctx, appliedBefore, log.School, log.Epoch, int64(l), before, int64(appliedDays))
 		old, err := db.One(rows, err, db.Scalar[int64])
 		if err != nil {
 			return n, err

@@ -36,8 +36,12 @@ var (
 	forgetHistory    = db.SQL{Both: `DELETE FROM frame_history WHERE school = $1 AND epoch = $2`}
 
 	insertApplied = db.SQL{Both: `INSERT INTO outbox_applied (school, epoch, lane, seq, at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`}
-	lastApplied   = db.SQL{Both: `SELECT max(at) FROM outbox_applied WHERE school = $1 AND epoch = $2 AND lane = $3`}
-	appliedBefore = db.SQL{Both: `SELECT coalesce(max(seq), 0) FROM outbox_applied WHERE school = $1 AND epoch = $2 AND lane = $3 AND at < $4`}
+	// The newest entry, not the latest: a clock that jumped ahead and back counts once.
+	lastApplied = db.SQL{Both: `SELECT at FROM outbox_applied WHERE school = $1 AND epoch = $2 AND lane = $3 ORDER BY seq DESC LIMIT 1`}
+	// Days that were worked count, not the clock alone: one jump ahead makes
+	// everything look old.
+	appliedBefore = db.SQL{Both: `SELECT coalesce(max(o.seq), 0) FROM outbox_applied o WHERE o.school = $1 AND o.epoch = $2 AND o.lane = $3 AND o.at < $4
+		AND (SELECT count(*) FROM outbox_applied n WHERE n.school = o.school AND n.epoch = o.epoch AND n.lane = o.lane AND n.seq > o.seq) >= $5`}
 	forgetApplied = db.SQL{Both: `DELETE FROM outbox_applied WHERE school = $1 AND epoch = $2 AND lane = $3 AND seq < $4`}
 
 	deleteAbove = db.SQL{Both: `DELETE FROM outbox WHERE school = $1 AND epoch = $2 AND lane = $3 AND seq > $4`}

@@ -25,6 +25,16 @@ const (
 	helloAgain = 5 * time.Second
 )
 
+// Since is the time from then to now. After the wall clock was put back it is
+// for ever: what waits for time to pass must not wait until the clock has caught
+// up, which may be years.
+func Since(now, then time.Time) time.Duration {
+	if d := now.Sub(then); d >= 0 {
+		return d
+	}
+	return 1<<63 - 1
+}
+
 // Talk is one side of a conversation. It keeps nothing that may not be lost: a
 // new one begins with hello. It is not safe for use by several goroutines.
 type Talk struct {
@@ -72,7 +82,7 @@ func (t *Talk) SayHello() { t.helloDue = true }
 // Greet tells whether a hello, or the answer to one, is to be sent now, and
 // counts it as said.
 func (t *Talk) Greet(now time.Time) (say, reply bool) {
-	if !t.helloDue && !t.replyDue && (t.ready || now.Sub(t.helloAt) <= helloAgain) {
+	if !t.helloDue && !t.replyDue && (t.ready || Since(now, t.helloAt) <= helloAgain) {
 		return false, false
 	}
 	reply = t.replyDue && !t.helloDue
@@ -133,7 +143,7 @@ func (t *Talk) Progress(now time.Time) { t.progress = now }
 func (t *Talk) landed(lane syncproto.Lane, now time.Time) {
 	fl := t.flights[lane]
 	for len(fl) > 0 && fl[0].end <= t.acked[lane].Seq {
-		t.patience[lane] = max(resendAfter, 2*now.Sub(fl[0].at))
+		t.patience[lane] = min(max(resendAfter, 2*now.Sub(fl[0].at)), resendAtMost)
 		t.pace.landed(fl[0], now)
 		fl = fl[1:]
 	}
@@ -214,7 +224,7 @@ func (t *Talk) Hold(lane syncproto.Lane, until time.Time) {
 func (t *Talk) Overdue(now time.Time) (lanes []syncproto.Lane) {
 	for l, fl := range t.flights {
 		wait := max(resendAfter, t.patience[l])
-		if len(fl) == 0 || now.Sub(fl[0].at) <= wait || now.Sub(t.moved[l]) <= wait {
+		if len(fl) == 0 || Since(now, fl[0].at) <= wait || Since(now, t.moved[l]) <= wait {
 			continue
 		}
 		t.patience[l] = min(2*wait, resendAtMost)

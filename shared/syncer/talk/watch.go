@@ -39,7 +39,7 @@ func (w *Watch) LinkUp(i int) (mine bool) {
 // Knock lists the better carriers to try with a hello now: those that have
 // connected again and, from time to time, all that are connected.
 func (w *Watch) Knock(now time.Time, connected func(i int) bool) (try []int) {
-	if w.current > 0 && now.Sub(w.knocked) > stalled {
+	if w.current > 0 && Since(now, w.knocked) > stalled {
 		w.knocked = now
 		for i := range w.current {
 			w.probe[i] = connected(i)
@@ -57,7 +57,7 @@ func (w *Watch) Knock(now time.Time, connected func(i int) bool) (try []int) {
 // Stalled is the carrier to move to if records wait: nothing has moved since
 // progress for too long. ok is false when there is no reason or no other one.
 func (w *Watch) Stalled(now, progress time.Time) (next int, ok bool) {
-	if w.n < 2 || now.Sub(progress) < stalled {
+	if w.n < 2 || Since(now, progress) < stalled {
 		return 0, false
 	}
 	return (w.current + 1) % w.n, true

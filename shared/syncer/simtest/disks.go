@@ -1,0 +1,164 @@
+package simtest
+
+import (
+	"fmt"
+	"time"
+)
+
+// strikeDisk wipes, clones or restores a box's disk.
+func (w *world) strikeDisk(f Fault, s *school, b *box) {
+	if b.retired || b.store == nil || b.epoch == 0 || !w.chance(35) {
+		return
+	}
+	switch f {
+	case Wipe:
+		w.replaceDisk(b, w.emptyDisk(b))
+	case Clone:
+		if len(s.boxes) < 3 {
+			w.cloneBox(b)
+		}
+	case Restore:
+		if b.older == nil || w.chance(40) {
+			b.older = b.store.Clone()
+			return
+		}
+		old := b.older.Clone()
+		old.committed = b.store.committed
+		w.replaceDisk(b, old)
+	}
+}
+
+func (w *world) emptyDisk(b *box) *Store {
+	s := NewStore(b.store.dialect)
+	s.committed, s.lossy = b.store.committed, b.store.lossy
+	return s
+}
+
+// replaceDisk puts another disk into a box. What was only on the old one is
+// excused.
+func (w *world) replaceDisk(b *box, disk *Store) {
+	w.note("disk", b.label, int64(len(disk.facts.rows)), int64(len(b.store.facts.rows)))
+	gone := b.store
+	b.store, b.disk = disk, disk
+	b.up, b.barred, b.epoch = false, false, 0
+	b.life++
+	w.check.destroyed(gone)
+	b.restartIn(w.between(time.Second, time.Hour))
+}
+
+// cloneBox copies a box to a second machine: same disk, same keys.
+func (w *world) cloneBox(b *box) {
+	s := b.school
+	twin := &box{w: w, label: fmt.Sprintf("%s.%d", s.name, len(s.boxes)), school: s, clock: nodeClock{w: w, offset: b.clock.offset}, build: b.build, plan: quiet()}
+	twin.store = b.store.Clone()
+	twin.store.committed = func() { w.check.edgeCommit(twin) }
+	twin.disk = twin.store
+	s.boxes = append(s.boxes, twin)
+	if w.chance(60) { // it is taken somewhere and comes back with work of its own
+		twin.away = w.now.Add(w.between(0, w.o.For/2))
+	}
+	twin.restartIn(w.between(time.Second, time.Hour))
+}
+
+// destroyed excuses what is on no disk any more.
+func (c *checker) destroyed(gone *Store) {
+	for _, rows := range gone.outbox.rows {
+		for _, r := range rows {
+			if excused, known := c.saved[r.entity]; known && !excused && !c.exists(r.entity) {
+				c.saved[r.entity] = true
+				c.w.result.Excused++
+			}
+		}
+	}
+}
+
+// exists tells whether a record is in the cloud or in the outbox of any disk.
+func (c *checker) exists(entity string) bool {
+	if c.inCloud(entity) {
+		return true
+	}
+	for _, s := range c.w.schools {
+		for _, b := range s.boxes {
+			if b.retired || b.store == nil {
+				continue
+			}
+			for _, rows := range b.store.outbox.rows {
+				for _, r := range rows {
+					if r.entity == entity {
+						return true
+					}
+				}
+			}
+		}
+	}
+	return false
+}
+
+// inCloud tells whether the cloud has a record, stored or kept aside.
+func (c *checker) inCloud(entity string) bool {
+	s := c.w.cloud.store
+	if _, ok := s.facts.rows[entity]; ok {
+		return true
+	}
+	if _, ok := s.intents.rows[entity]; ok {
+		return true
+	}
+	if _, ok := s.badges.rows[entity]; ok {
+		return true
+	}
+	for _, all := range s.dead.rows {
+		for _, d := range all {
+			if d.entity == entity {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// rewind puts the cloud's database back to its newest verified backup.
+func (c *cloud) rewind() {
+	if c.backup == nil || c.store == nil {
+		return
+	}
+	c.w.note("rewind", "cloud", int64(len(c.backup.facts.rows)), int64(len(c.store.facts.rows)))
+	gone := c.store
+	c.store = c.backup.Clone()
+	c.store.committed = gone.committed
+	c.disk = c.store
+	c.timeline++
+	c.w.check.rewound = true
+	c.w.check.afterRewind(gone)
+	if c.up {
+		c.crash()
+	}
+}
+
+// afterRewind excuses what only the lost part of the cloud had: boxes that were
+// wiped since cannot send it again.
+func (c *checker) afterRewind(gone *Store) {
+	lost := map[string]bool{}
+	for _, ids := range []func(func(string) bool){keys(gone.facts), keys(gone.intents), keys(gone.badges)} {
+		for id := range ids {
+			if !c.inCloud(id) {
+				lost[id] = true
+			}
+		}
+	}
+	for id := range lost {
+		if excused, known := c.saved[id]; known && !excused && !c.exists(id) {
+			c.saved[id] = true
+			c.w.result.Excused++
+		}
+	}
+}
+
+func keys[K comparable, V any](t *table[K, V]) func(func(K) bool) {
+	return func(yield func(K) bool) {
+		for k := range t.rows {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}

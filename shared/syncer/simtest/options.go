@@ -1,0 +1,35 @@
+package simtest
+
+import (
+	"math/rand/v2"
+	"time"
+)
+
+// mixes are the troubles that come together; a seed takes one of them.
+var mixes = [][]Fault{
+	{Loss, Partition, Crash, Transport, Database, Full, Stick},
+	{Loss, Crash, Clocks, Database},
+	{Loss, Crash, Builds, Poison},
+	{Loss, Partition, Crash, Wipe},
+	{Restore, Clone, Wipe, Rewind},
+	{Rewind, Loss, Crash, Partition, Transport},
+	{Clocks, Restore, Builds, Poison, Database},
+	{Loss, Poison, Transport, Stick, Full},
+}
+
+// Usual are the options of the runs of `make test` and `make sim`: twenty
+// schools, a school's morning, one mix of troubles.
+func Usual(seed uint64) Options {
+	r := rand.New(rand.NewPCG(seed, 0xfa17))
+	return Options{
+		Seed: seed, Schools: 20, For: 3 * time.Hour, Writes: 80 + r.IntN(120), Batch: 1 + r.IntN(12),
+		Faults: mixes[seed%uint64(len(mixes))], FaultEvery: time.Duration(40+r.IntN(100)) * time.Minute,
+	}
+}
+
+// Soaked are the options of one slice of `make soak`: a month in which every
+// trouble comes to every school now and then. The schools write a hundred
+// records a day, by the hour.
+func Soaked(seed uint64, schools int) Options {
+	return Options{Seed: seed, Schools: schools, For: 30 * 24 * time.Hour, Writes: 100, Batch: 40, Faults: AllFaults(), FaultEvery: 10 * 24 * time.Hour, Frame: 16 << 10}
+}
