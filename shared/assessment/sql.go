@@ -26,6 +26,9 @@ var (
 	attemptsOf = db.SQL{Both: `SELECT id, learner_id, school_id, course_id, quiz_id, edition, pass_percent,
 			score_points, max_points, passed, responses, started_at, submitted_at
 		FROM attempts WHERE learner_id = $1 ORDER BY submitted_at, id`}
+	pageAttempts = db.SQL{Both: `SELECT id, learner_id, school_id, course_id, quiz_id, edition, pass_percent,
+			score_points, max_points, passed, responses, started_at, submitted_at
+		FROM attempts WHERE learner_id = $1 AND id > $2 ORDER BY id LIMIT $3`}
 	sittingsOf = db.SQL{Both: `SELECT id, course_id, started_at, submitted_at
 		FROM attempts WHERE learner_id = $1 ORDER BY submitted_at, id`}
 	// statsOf ignores quizzes nobody took.

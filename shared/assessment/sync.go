@@ -16,5 +16,6 @@ var Attempts = syncer.Entity[Attempt]{
 	School:   func(a Attempt) string { return string(a.SchoolID) },
 	Put:      putAttempt,
 	Get:      getAttempt,
+	List:     syncer.ListOf(&pageAttempts, scanAttempt),
 	Bulk:     &syncer.Bulk[Attempt]{Table: "attempts", Columns: attemptColumns, Row: attemptRow},
 }

@@ -85,6 +85,7 @@ var (
 			recipient = excluded.recipient, wrapped_key = excluded.wrapped_key, granted_at = excluded.granted_at`}
 	selectLicence  = db.SQL{Both: `SELECT ` + licenceColumns + ` FROM licences WHERE id = $1`}
 	selectLicences = db.SQL{Both: `SELECT ` + licenceColumns + ` FROM licences WHERE school_id = $1 ORDER BY title, id`}
+	pageLicences   = db.SQL{Both: `SELECT ` + licenceColumns + ` FROM licences WHERE school_id = $1 AND id > $2 ORDER BY id LIMIT $3`}
 	selectHolders  = db.SQL{Both: `SELECT ` + licenceColumns + ` FROM licences WHERE course_id = $1 ORDER BY school_id`}
 )
 

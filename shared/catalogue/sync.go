@@ -44,6 +44,7 @@ var Licences = syncer.Entity[Licence]{
 	ID:       func(l Licence) string { return l.ID },
 	Audience: func(l Licence) syncproto.Audience { return syncproto.OfSchool(string(l.SchoolID)) },
 	Put:      putLicence,
+	List:     syncer.ListOf(&pageLicences, scanLicence),
 	Get: func(ctx context.Context, tx db.Tx, id string) (Licence, error) {
 		rows, err := tx.Query(ctx, selectLicence, id)
 		return db.One(rows, err, scanLicence)

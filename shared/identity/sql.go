@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"urbanhomeschool.org/uhs/shared/db"
+	"urbanhomeschool.org/uhs/shared/syncer"
 )
 
 // first reads one row.
@@ -373,10 +374,12 @@ func putRevocation(ctx context.Context, tx db.Tx, v Revocation) (bool, error) {
 }
 
 func revocationByID(ctx context.Context, tx db.Tx, id string) (Revocation, error) {
-	return first(ctx, tx, selectRevocation, func(r db.Rows) (v Revocation, err error) {
-		err = r.Scan(&v.ID, &v.Session, &v.School, &v.ExpiresAt)
-		return v, err
-	}, id)
+	return first(ctx, tx, selectRevocation, scanRevocation, id)
+}
+
+func scanRevocation(r db.Rows) (v Revocation, err error) {
+	err = r.Scan(&v.ID, &v.Session, &v.School, &v.ExpiresAt)
+	return v, err
 }
 
 func scanSession(r db.Rows) (v session, err error) {
@@ -394,3 +397,31 @@ func scanRefresh(r db.Rows) (v refreshToken, err error) {
 var namesAround = db.SQL{Both: `SELECT full_name FROM accounts WHERE id = $1
 	UNION SELECT g.name FROM guardians g WHERE g.learner_id = $1 AND g.name <> ''
 	UNION SELECT m.full_name FROM accounts a JOIN accounts m ON m.school_id = a.school_id WHERE a.id = $1 AND a.school_id <> ''`}
+
+// What a school and the cloud hold in common, a page at a time.
+var (
+	membersOf = db.SQL{Both: `SELECT id FROM accounts WHERE school_id = $1 AND role IN ('student', 'instructor') AND id > $2 ORDER BY id LIMIT $3`}
+
+	pageKeys     = db.SQL{Both: `SELECT id, issuer, public_key, created_at FROM signing_keys WHERE $1 = '' AND id > $2 ORDER BY id LIMIT $3`}
+	pageSchools  = db.SQL{Both: schoolColumns + `WHERE id = $1 AND id > $2 ORDER BY id LIMIT $3`}
+	pageAccounts = db.SQL{Both: `SELECT ` + accountColumns + ` FROM accounts a
+		WHERE a.school_id = $1 AND a.role IN ('student', 'instructor') AND a.id > $2 ORDER BY a.id LIMIT $3`}
+	pageCredentials = db.SQL{Both: `SELECT id, school_id, account_id, kind, verifier, updated_at FROM school_credentials
+		WHERE school_id = $1 AND id > $2 ORDER BY id LIMIT $3`}
+	pageDuties = db.SQL{Both: `SELECT id, school_id, account_id, duty, active, updated_at FROM duties
+		WHERE school_id = $1 AND id > $2 ORDER BY id LIMIT $3`}
+	pageGuardians = db.SQL{Both: `SELECT id, learner_id, account_id, name, phone, verified, relationship, updated_at FROM guardians
+		WHERE learner_id = $1 AND id > $2 ORDER BY id LIMIT $3`}
+	pageConsents = db.SQL{Both: consentColumns + `WHERE learner_id = $1 AND id > $2 ORDER BY id LIMIT $3`}
+	// A school's own sessions end there alone; those of the cloud's tokens travel.
+	pageRevocations = db.SQL{
+		Postgres: `SELECT id, session_id, school_id, expires_at FROM revocations WHERE school_id = $1 AND id > $2 ORDER BY id LIMIT $3`,
+		SQLite: `SELECT id, session_id, school_id, expires_at FROM revocations WHERE school_id = $1 AND id > $2
+			AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.id = session_id) ORDER BY id LIMIT $3`,
+	}
+)
+
+// MembersOf enumerates the people of a school as both sides know them.
+func MembersOf(ctx context.Context, tx db.Tx, school string, p syncer.Page) ([]string, error) {
+	return all(ctx, tx, membersOf, db.Scalar[string], school, p.After, p.Limit)
+}

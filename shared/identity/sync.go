@@ -15,6 +15,7 @@ var Schools = syncer.Entity[School]{
 	ID:       func(v School) string { return string(v.ID) },
 	Audience: func(v School) syncproto.Audience { return syncproto.OfSchool(string(v.ID)) },
 	Put:      putSchool,
+	List:     syncer.ListOf(&pageSchools, scanSchool),
 }
 
 // Accounts are written by the cloud; only members of a school are recorded, for
@@ -24,6 +25,7 @@ var Accounts = syncer.Entity[Account]{
 	ID:       func(v Account) string { return string(v.ID) },
 	Audience: func(v Account) syncproto.Audience { return syncproto.OfSchool(string(v.School)) },
 	Put:      putAccount,
+	List:     syncer.ListOf(&pageAccounts, scanAccount),
 }
 
 // Credentials are made by the cloud under the school's pepper.
@@ -32,6 +34,7 @@ var Credentials = syncer.Entity[Credential]{
 	ID:       func(v Credential) string { return v.ID },
 	Audience: func(v Credential) syncproto.Audience { return syncproto.OfSchool(string(v.School)) },
 	Put:      putCredential,
+	List:     syncer.ListOf(&pageCredentials, scanCredential),
 }
 
 // DutyGrants are written by the cloud for the school.
@@ -40,6 +43,7 @@ var DutyGrants = syncer.Entity[DutyGrant]{
 	ID:       func(v DutyGrant) string { return v.ID },
 	Audience: func(v DutyGrant) syncproto.Audience { return syncproto.OfSchool(string(v.School)) },
 	Put:      putDuty,
+	List:     syncer.ListOf(&pageDuties, scanDuty),
 }
 
 // Guardians are written by the cloud for the learner's schools.
@@ -48,6 +52,7 @@ var Guardians = syncer.Entity[Guardian]{
 	ID:       func(v Guardian) string { return v.ID },
 	Audience: func(v Guardian) syncproto.Audience { return syncproto.OfLearner(string(v.Learner)) },
 	Put:      putGuardian,
+	List:     syncer.ListOf(&pageGuardians, scanGuardian),
 }
 
 // Consents are facts of either side: on paper at the school, on the web at the
@@ -61,6 +66,7 @@ var Consents = syncer.Entity[Consent]{
 	Audience: func(v Consent) syncproto.Audience { return syncproto.OfLearner(string(v.Learner)) },
 	Put:      putConsent,
 	Get:      consentByID,
+	List:     syncer.ListOf(&pageConsents, scanConsent),
 	Bulk: &syncer.Bulk[Consent]{
 		Table: "consents",
 		Columns: []string{
@@ -79,6 +85,7 @@ var Keys = syncer.Entity[Key]{
 	ID:       func(v Key) string { return v.ID },
 	Audience: func(Key) syncproto.Audience { return syncproto.OfEveryone() },
 	Put:      putKey,
+	List:     syncer.ListOf(&pageKeys, scanKey),
 }
 
 // Revocations are facts of either side: a cloud token is used at both.
@@ -91,6 +98,8 @@ var Revocations = syncer.Entity[Revocation]{
 	Audience: func(v Revocation) syncproto.Audience { return syncproto.OfSchool(string(v.School)) },
 	Put:      putRevocation,
 	Get:      revocationByID,
+	List:     syncer.ListOf(&pageRevocations, scanRevocation),
+	Fleeting: true, // each side sweeps those that have expired
 	Bulk: &syncer.Bulk[Revocation]{
 		Table:   "revocations",
 		Columns: []string{"id", "session_id", "school_id", "expires_at"},

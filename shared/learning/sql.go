@@ -42,6 +42,11 @@ var (
 	activitiesOf = db.SQL{Both: `SELECT id, kind, learner_id, school_id, course_id, lesson_id, seconds, at
 		FROM learning_activities WHERE learner_id = $1 ORDER BY at, id`}
 
+	pageEnrolments = db.SQL{Both: `SELECT id, learner_id, course_id, school_id, enrolled_at FROM enrolments
+		WHERE learner_id = $1 AND id > $2 ORDER BY id LIMIT $3`}
+	pageActivities = db.SQL{Both: `SELECT id, kind, learner_id, school_id, course_id, lesson_id, seconds, at
+		FROM learning_activities WHERE learner_id = $1 AND id > $2 ORDER BY id LIMIT $3`}
+
 	// lessonTotals folds a class in the database: one row per learner and lesson
 	// instead of one per fact.
 	lessonTotals = db.SQL{

@@ -17,6 +17,7 @@ var Enrolments = syncer.Entity[Enrolment]{
 	School:   func(e Enrolment) string { return string(e.SchoolID) },
 	Put:      putEnrolment,
 	Get:      getEnrolment,
+	List:     syncer.ListOf(&pageEnrolments, scanEnrolment),
 	Bulk:     &syncer.Bulk[Enrolment]{Table: "enrolments", Columns: enrolmentColumns, Row: enrolmentRow},
 }
 
@@ -31,5 +32,6 @@ var Activities = syncer.Entity[Activity]{
 	School:   func(a Activity) string { return string(a.SchoolID) },
 	Put:      putActivity,
 	Get:      getActivity,
+	List:     syncer.ListOf(&pageActivities, scanActivity),
 	Bulk:     &syncer.Bulk[Activity]{Table: "learning_activities", Columns: activityColumns, Row: activityRow},
 }

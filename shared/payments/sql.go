@@ -38,13 +38,18 @@ var (
 		ON CONFLICT (id) DO UPDATE SET learner_id = excluded.learner_id, course_id = excluded.course_id, source = excluded.source,
 			intent_id = excluded.intent_id, active = excluded.active, rev = excluded.rev, at = excluded.at`}
 
-	selectEntitled   = db.SQL{Both: `SELECT count(*) FROM entitlements WHERE learner_id = $1 AND course_id = $2 AND active`}
-	selectByID       = db.SQL{Both: selectPayment + `WHERE i.id = $1`}
-	selectByRef      = db.SQL{Both: selectPayment + `WHERE i.reference = $1`}
-	selectOfCourse   = db.SQL{Both: selectPayment + `WHERE i.learner_id = $1 AND i.course_id = $2 ORDER BY i.created_at DESC, i.id DESC`}
-	selectOfLearner  = db.SQL{Both: selectPayment + `WHERE i.learner_id = $1 ORDER BY i.created_at DESC, i.id DESC LIMIT $2`}
-	selectOfSchool   = db.SQL{Both: selectPayment + `WHERE i.school_id = $1 ORDER BY i.created_at DESC, i.id DESC LIMIT $2`}
-	selectOfAll      = db.SQL{Both: selectPayment + `ORDER BY i.created_at DESC, i.id DESC LIMIT $1`}
+	selectEntitled  = db.SQL{Both: `SELECT count(*) FROM entitlements WHERE learner_id = $1 AND course_id = $2 AND active`}
+	selectByID      = db.SQL{Both: selectPayment + `WHERE i.id = $1`}
+	selectByRef     = db.SQL{Both: selectPayment + `WHERE i.reference = $1`}
+	selectOfCourse  = db.SQL{Both: selectPayment + `WHERE i.learner_id = $1 AND i.course_id = $2 ORDER BY i.created_at DESC, i.id DESC`}
+	selectOfLearner = db.SQL{Both: selectPayment + `WHERE i.learner_id = $1 ORDER BY i.created_at DESC, i.id DESC LIMIT $2`}
+	selectOfSchool  = db.SQL{Both: selectPayment + `WHERE i.school_id = $1 ORDER BY i.created_at DESC, i.id DESC LIMIT $2`}
+	selectOfAll     = db.SQL{Both: selectPayment + `ORDER BY i.created_at DESC, i.id DESC LIMIT $1`}
+	pageIntents     = db.SQL{Both: selectPayment + `WHERE i.learner_id = $1 AND i.id > $2 ORDER BY i.id LIMIT $3`}
+	pageOutcomes    = db.SQL{Both: `SELECT intent_id, learner_id, state, reason, receipt, amount_minor, rev, at FROM payment_outcomes
+		WHERE learner_id = $1 AND intent_id > $2 ORDER BY intent_id LIMIT $3`}
+	pageEntitlements = db.SQL{Both: `SELECT id, learner_id, course_id, source, intent_id, active, rev, at FROM entitlements
+		WHERE learner_id = $1 AND id > $2 ORDER BY id LIMIT $3`}
 	countForPhone    = db.SQL{Both: `SELECT count(*) FROM payment_intents WHERE payer_phone = $1 AND created_at >= $2`}
 	countOfLearner   = db.SQL{Both: `SELECT count(*) FROM payment_intents WHERE learner_id = $1`}
 	countOfSchool    = db.SQL{Both: `SELECT count(*) FROM payment_intents WHERE school_id = $1`}
@@ -86,6 +91,19 @@ func scanPayment(r db.Rows) (Payment, error) {
 	err := r.Scan(&p.ID, &p.SchoolID, &p.LearnerID, &p.CourseID, &p.PayerPhone, &p.AmountMinor, &p.Currency, &p.Edition,
 		&p.Reference, &p.CreatedBy, &p.CreatedAt, &p.ExpiresAt, &p.Signature, &p.State, &p.Reason, &p.Receipt, &p.Due, &p.At)
 	return p, err
+}
+
+func scanIntent(r db.Rows) (Intent, error) {
+	p, err := scanPayment(r)
+	return p.Intent, err
+}
+
+func scanOutcome(r db.Rows) (o Outcome, err error) {
+	return o, r.Scan(&o.IntentID, &o.LearnerID, &o.State, &o.Reason, &o.Receipt, &o.AmountMinor, &o.Rev, &o.At)
+}
+
+func scanEntitlement(r db.Rows) (e Entitlement, err error) {
+	return e, r.Scan(&e.ID, &e.LearnerID, &e.CourseID, &e.Source, &e.IntentID, &e.Active, &e.Rev, &e.At)
 }
 
 // HasEntitlement tells whether the learner may open the paid course.

@@ -19,6 +19,7 @@ var Intents = syncer.Entity[Intent]{
 	Audience: func(i Intent) syncproto.Audience { return syncproto.OfLearner(string(i.LearnerID)) },
 	School:   func(i Intent) string { return string(i.SchoolID) },
 	Put:      putIntent,
+	List:     syncer.ListOf(&pageIntents, scanIntent),
 	Get: func(ctx context.Context, tx db.Tx, id string) (Intent, error) {
 		return GetIntent(ctx, tx, IntentID(id))
 	},
@@ -34,6 +35,7 @@ var Outcomes = syncer.Entity[Outcome]{
 	ID:       func(o Outcome) string { return string(o.IntentID) },
 	Audience: func(o Outcome) syncproto.Audience { return syncproto.OfLearner(string(o.LearnerID)) },
 	Put:      putOutcome,
+	List:     syncer.ListOf(&pageOutcomes, scanOutcome),
 }
 
 // Entitlements unlock paid courses at the learner's schools.
@@ -45,4 +47,5 @@ var Entitlements = syncer.Entity[Entitlement]{
 	ID:       func(e Entitlement) string { return e.ID },
 	Audience: func(e Entitlement) syncproto.Audience { return syncproto.OfLearner(string(e.LearnerID)) },
 	Put:      putEntitlement,
+	List:     syncer.ListOf(&pageEntitlements, scanEntitlement),
 }

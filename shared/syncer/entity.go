@@ -28,6 +28,14 @@ type Entity[T any] struct {
 	// Get reads the stored record, to tell a repeated fact from a contradiction.
 	// Needed for append-only entities.
 	Get func(ctx context.Context, tx db.Tx, id string) (T, error)
+	// List enumerates the records of one owner: the person or the school that
+	// Audience names, "" for records about everybody. It gives what the two sides
+	// are meant to hold in common, and leaves out what never travels. Needed for
+	// snapshots and digests.
+	List func(ctx context.Context, tx db.Tx, p Page) ([]T, error)
+	// Fleeting records are forgotten by each side in its own time: digests leave
+	// them out.
+	Fleeting bool
 	// Bulk, for append-only entities, describes the table for COPY.
 	Bulk *Bulk[T]
 	// Deps are the records this one refers to in other lanes, as "type/id"; optional.

@@ -29,6 +29,10 @@ type Kind interface {
 	here(ctx context.Context, tx db.Tx, entity string) (bool, error)
 	toJSON(e syncproto.Event) ([]byte, error)
 	fromJSON(e syncproto.Event, body []byte) ([]byte, error)
+	list(ctx context.Context, tx db.Tx, p Page) ([]any, error)
+	lists() bool
+	fleeting() bool
+	owned() syncproto.Audience
 }
 
 // Registry is the list of all records that travel.

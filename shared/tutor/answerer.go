@@ -33,6 +33,17 @@ func (s *Service) OnQuestions(ctx context.Context, tx db.Tx, questions []Questio
 	return nil
 }
 
+// OnRestored is the reaction to questions that a school's box gets back in a
+// snapshot: they went to the cloud once, and wait until its answer is there.
+func (s *Service) OnRestored(ctx context.Context, tx db.Tx, questions []Question) error {
+	for _, q := range questions {
+		if err := addJob(ctx, tx, q, askedHere, JobForwarded, s.opts.Clock.Now()); err != nil {
+			return fmt.Errorf("queue question %s: %w", q.ID, err)
+		}
+	}
+	return nil
+}
+
 // OnAnswers is the reaction to answers that came down: their questions no longer
 // wait.
 func (s *Service) OnAnswers(ctx context.Context, tx db.Tx, answers []Answer) error {

@@ -292,3 +292,32 @@ func storeOriginal(ctx context.Context, tx db.Tx, q QuestionID, text string) err
 	_, err := tx.Exec(ctx, insertOriginal, string(q), text)
 	return err
 }
+
+// What a school and the cloud hold in common, a page at a time: questions that
+// went to the cloud, which both remember by their job, and what the cloud
+// answered. A child's other questions stay where they were asked.
+var (
+	pageQuestions = db.SQL{
+		Postgres: pageQuestionsFrom + `'arrived')` + pageOrder,
+		SQLite:   pageQuestionsFrom + `'here')` + pageOrder,
+	}
+	pageAnswers = db.SQL{
+		Postgres: pageAnswersFrom + `'arrived')` + pageOrder,
+		SQLite:   pageAnswersFrom + `'here')` + pageOrder,
+	}
+	pageAlerts = db.SQL{Both: `
+		SELECT id, learner_id, school_id, category, severity, at FROM tutor_alerts WHERE learner_id = $1 AND id > $2` + pageOrder}
+	pageAcknowledgements = db.SQL{Both: `
+		SELECT id, alert_id, learner_id, school_id, account_id, at FROM tutor_acknowledgements WHERE learner_id = $1 AND id > $2` + pageOrder}
+)
+
+const (
+	pageQuestionsFrom = `
+		SELECT id, conversation_id, learner_id, school_id, text, language, course_id, asked_at FROM tutor_questions q
+		WHERE learner_id = $1 AND id > $2 AND EXISTS (SELECT 1 FROM tutor_jobs j WHERE j.question_id = q.id AND j.origin = `
+	pageAnswersFrom = `
+		SELECT id, question_id, learner_id, school_id, text, kind, provider, model, reason, passages, at FROM tutor_answers a
+		WHERE learner_id = $1 AND id > $2 AND (kind IN ('cloud_model', 'safety') OR provider = 'cloud')
+			AND EXISTS (SELECT 1 FROM tutor_jobs j WHERE j.question_id = a.question_id AND j.origin = `
+	pageOrder = ` ORDER BY id LIMIT $3`
+)

@@ -15,6 +15,7 @@ var Questions = syncer.Entity[Question]{
 	School:   func(q Question) string { return string(q.SchoolID) },
 	Put:      putQuestion,
 	Get:      getQuestion,
+	List:     syncer.ListOf(&pageQuestions, scanQuestion),
 	Bulk:     &syncer.Bulk[Question]{Table: "tutor_questions", Columns: questionColumns, Row: questionRow},
 }
 
@@ -28,6 +29,7 @@ var Answers = syncer.Entity[Answer]{
 	School:   func(a Answer) string { return string(a.SchoolID) },
 	Put:      putAnswer,
 	Get:      getAnswer,
+	List:     syncer.ListOf(&pageAnswers, scanAnswer),
 	Bulk:     &syncer.Bulk[Answer]{Table: "tutor_answers", Columns: answerColumns, Row: answerRow},
 }
 
@@ -41,6 +43,7 @@ var Alerts = syncer.Entity[Alert]{
 	School:   func(a Alert) string { return string(a.SchoolID) },
 	Put:      putAlert,
 	Get:      getAlert,
+	List:     syncer.ListOf(&pageAlerts, scanAlert),
 	Bulk:     &syncer.Bulk[Alert]{Table: "tutor_alerts", Columns: alertColumns, Row: alertRow},
 }
 
@@ -53,6 +56,7 @@ var Acknowledgements = syncer.Entity[Acknowledgement]{
 	School:   func(a Acknowledgement) string { return string(a.SchoolID) },
 	Put:      putAcknowledgement,
 	Get:      getAcknowledgement,
+	List:     syncer.ListOf(&pageAcknowledgements, scanAcknowledgement),
 	Bulk: &syncer.Bulk[Acknowledgement]{Table: "tutor_acknowledgements", Columns: acknowledgementColumns,
 		Row: acknowledgementRow},
 }

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,12 +24,35 @@ import (
 // affects 3.7.0 to 3.51.2 (sqlite.org, release 3.51.3).
 const oldestSQLite = 3_051_003
 
-// DB is an open file.
-type DB struct{ w, r *sql.DB }
+// DB is an open file. Swap gives it another one while it is in use.
+type DB struct {
+	path string
+	// turn is held by the one writer; a channel, so that a wait can be given up.
+	turn chan struct{}
+
+	mu      sync.Mutex
+	files   *handles
+	swapped []func()
+	closing sync.WaitGroup
+}
+
+// handles are the connections to one file.
+type handles struct {
+	w, r    *sql.DB
+	readers sync.WaitGroup
+}
 
 // Open opens or makes the file at path. It refuses a SQLite library older than
 // 3.51.3 and one built without FTS5.
 func Open(path string) (*DB, error) {
+	h, err := openHandles(path)
+	if err != nil {
+		return nil, err
+	}
+	return &DB{path: path, turn: make(chan struct{}, 1), files: h}, nil
+}
+
+func openHandles(path string) (*handles, error) {
 	if _, n, _ := sqlite3.Version(); n < oldestSQLite {
 		return nil, fmt.Errorf("open sqlite: library %d is older than 3.51.3, which can corrupt WAL files", n)
 	}
@@ -48,7 +72,7 @@ func Open(path string) (*DB, error) {
 		return nil, fmt.Errorf("open sqlite: %w", err)
 	}
 	r.SetMaxOpenConns(4)
-	return &DB{w, r}, nil
+	return &handles{w: w, r: r}, nil
 }
 
 func check(ctx context.Context, w *sql.DB) error {
@@ -67,15 +91,32 @@ func check(ctx context.Context, w *sql.DB) error {
 }
 
 // Writer is the writing connection, for migrations.
-func (d *DB) Writer() *sql.DB { return d.w }
+func (d *DB) Writer() *sql.DB { return d.now().w }
+
+func (d *DB) now() *handles { d.mu.Lock(); defer d.mu.Unlock(); return d.files }
 
 // Close closes the file.
 func (d *DB) Close() error {
-	rerr := d.r.Close()
-	if err := d.w.Close(); err != nil {
+	err := d.now().close()
+	d.closing.Wait()
+	return err
+}
+
+func (h *handles) close() error {
+	rerr := h.r.Close()
+	if err := h.w.Close(); err != nil {
 		return err
 	}
 	return rerr
+}
+
+// read takes part in the present file until the returned handles' readers is
+// told that it is over.
+func (d *DB) read() *handles {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.files.readers.Add(1)
+	return d.files
 }
 
 // Dialect implements db.DB.
@@ -83,7 +124,9 @@ func (d *DB) Dialect() db.Dialect { return db.SQLite }
 
 // View implements db.DB on a reader: it sees the last commit and waits for nobody.
 func (d *DB) View(ctx context.Context, fn func(db.Tx) error) error {
-	t, err := d.r.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	h := d.read()
+	defer h.readers.Done()
+	t, err := h.r.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return err
 	}
@@ -93,23 +136,44 @@ func (d *DB) View(ctx context.Context, fn func(db.Tx) error) error {
 
 // Update implements db.DB on the one writer.
 func (d *DB) Update(ctx context.Context, fn func(db.Tx) error) error {
-	t, err := d.w.BeginTx(ctx, nil)
+	after, err := d.update(ctx, fn)
+	for _, f := range after {
+		f()
+	}
+	return err
+}
+
+// update holds the turn for one transaction and gives what is to run after it.
+func (d *DB) update(ctx context.Context, fn func(db.Tx) error) ([]func(), error) {
+	if err := d.takeTurn(ctx); err != nil {
+		return nil, err
+	}
+	defer d.endTurn()
+	t, err := d.now().w.BeginTx(ctx, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { _ = t.Rollback() }() // does nothing after a commit
 	x := &tx{t: t, after: new([]func())}
 	if err := fn(x); err != nil {
-		return err
+		return nil, err
 	}
 	if err := t.Commit(); err != nil {
-		return err
+		return nil, err
 	}
-	for _, f := range *x.after {
-		f()
-	}
-	return nil
+	return *x.after, nil
 }
+
+func (d *DB) takeTurn(ctx context.Context) error {
+	select {
+	case d.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (d *DB) endTurn() { <-d.turn }
 
 // Permanent implements db.DB: constraints, type mismatches and oversized values.
 func (d *DB) Permanent(err error) bool {
