@@ -1,10 +1,13 @@
 package syncproto
 
 import (
+	"bufio"
 	"crypto/ed25519"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 )
 
@@ -210,4 +213,35 @@ func VerifySnapshot(key ed25519.PublicKey, appliance, nonce string, a SnapshotAn
 		return ErrSnapshotSignature
 	}
 	return nil
+}
+
+// AppendPart adds a frame to a part.
+func AppendPart(part, frame []byte) []byte {
+	return append(binary.AppendUvarint(part, uint64(len(frame))), frame...)
+}
+
+// ReadPart gives the frames of a part, one after the other, without holding the
+// part in memory. io.EOF ends it.
+type ReadPart struct{ r *bufio.Reader }
+
+// NewReadPart reads from r.
+func NewReadPart(r io.Reader) ReadPart { return ReadPart{bufio.NewReader(r)} }
+
+// Next is the next frame.
+func (p ReadPart) Next() ([]byte, error) {
+	n, err := binary.ReadUvarint(p.r)
+	if err != nil {
+		if errors.Is(err, io.EOF) {
+			return nil, io.EOF
+		}
+		return nil, fmt.Errorf("%w: a part: %w", ErrMalformed, err)
+	}
+	if n == 0 || n > MaxFrame {
+		return nil, fmt.Errorf("%w: a frame of %d bytes in a part", ErrTooLarge, n)
+	}
+	frame := make([]byte, n)
+	if _, err := io.ReadFull(p.r, frame); err != nil {
+		return nil, fmt.Errorf("%w: a part: %w", ErrMalformed, err)
+	}
+	return frame, nil
 }

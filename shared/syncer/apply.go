@@ -22,8 +22,8 @@ type Applier struct {
 	Hybrid   *Hybrid
 	Clock    clock.Clock
 	Log      *slog.Logger
-	// From is the side that writes the frames: records that only this side may
-	// write are refused.
+	// From is the side that writes the frames: records that only the other side may
+	// write are refused. Zero, for a snapshot, takes them all.
 	From syncproto.Writer
 	// Admit refuses records about people that the school may not write about. The
 	// appliance, which trusts the cloud, has none.
@@ -122,7 +122,7 @@ func (a *Applier) open(ctx context.Context, tx db.Tx, school string, e syncproto
 	if !ok {
 		return record{}, errUnknown
 	}
-	if w := k.Declared().Writer; w != syncproto.EitherSide && w != a.From {
+	if w := k.Declared().Writer; w != syncproto.EitherSide && w != a.From && a.From != 0 {
 		return record{}, fault.New(fault.Forbidden, "This side does not write such records.").WithCode("not_the_writer")
 	}
 	v, err := k.decode(e)

@@ -371,7 +371,6 @@ func (p *Peer) hello(ctx context.Context, tx db.Tx, s said) (syncproto.Message, 
 		if h.Snapshot, err = p.o.Offer(ctx, tx, p.talk.Other().In); err != nil {
 			return syncproto.Message{}, err
 		}
-		p.talk.Offered(h.Snapshot)
 	}
 	return syncproto.EncodeHello(h)
 }

@@ -150,4 +150,21 @@ var (
 var (
 	listAside     = db.SQL{Both: `SELECT id, type, entity, kind, waits_for FROM dead_letters WHERE school = $1 AND state = 'open' LIMIT $2`}
 	expireWaiting = db.SQL{Both: `UPDATE dead_letters SET kind = 'poison' WHERE state = 'open' AND kind = 'waiting' AND at < $1`}
+// Snapshots.
+var (
+	// One moment for all that a transaction reads; SQLite's have that anyway.
+	oneMoment = db.SQL{Postgres: `SET TRANSACTION ISOLATION LEVEL REPEATABLE READ`, SQLite: `SELECT 1`}
+
+	listUplinks   = db.SQL{Both: `SELECT epoch, lane, seq, chain FROM watermarks WHERE school = $1 ORDER BY epoch, lane`}
+	countUplinked = db.SQL{Both: `SELECT count(*) FROM watermarks WHERE school = $1 AND seq > 0`}
+	floorOfLane   = db.SQL{Both: `SELECT coalesce(min(seq), 0) FROM outbox WHERE school = $1 AND epoch = $2 AND lane = $3`}
+
+	setWatermark = db.SQL{Both: `INSERT INTO watermarks (school, epoch, lane, seq, chain, applied_at) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (school, epoch, lane) DO UPDATE SET seq = excluded.seq, chain = excluded.chain, applied_at = excluded.applied_at`}
+	dropWatermarks = db.SQL{Both: `DELETE FROM watermarks WHERE school = $1 AND epoch = $2`}
+	dropHistory    = db.SQL{Both: `DELETE FROM frame_history WHERE school = $1 AND epoch = $2`}
+	// A snapshot brings the present state: what could not be stored of the log
+	// before it no longer matters, but for types this build does not know.
+	supersedeDead = db.SQL{Both: `UPDATE dead_letters SET state = 'replayed'
+		WHERE school = $1 AND epoch = $2 AND state = 'open' AND kind IN ('poison', 'parked')`}
 )

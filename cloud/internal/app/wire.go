@@ -255,6 +255,7 @@ func (k *core) addNetwork() error {
 		DB: k.db, Mirrors: k.hub, Outbox: k.outbox, Applier: k.applier, Clock: k.clock, Log: k.log, Timeline: k.timeline, Rewound: k.rewound, Software: Version,
 		CloudKey: public, Pepper: k.keys.pepper, RecoveryKey: k.keys.recovery,
 		Sign:      func(message []byte) []byte { return ed25519.Sign(signer, message) },
+		Snapshots: &fleet.SnapshotOptions{Dir: filepath.Join(k.config.DataDir, "snapshots"), Signer: signer, Members: identity.MembersOf},
 		Recipient: syncproto.CloudRecipient{Recipient: recipient, Signature: ed25519.Sign(signer, syncproto.RecipientMessage(recipient))},
 		Claimed: func(ctx context.Context, tx db.Tx, school, recipient string) error {
 			if err := k.packs.LicenseAll(ctx, tx, packs.Holder{School: identity.SchoolID(school), Recipient: recipient}); err != nil {

@@ -173,7 +173,7 @@ func (s *Service) begin(school string, epoch int64) *conversation {
 	c.peer = syncer.NewPeer(syncer.PeerOptions{
 		DB: s.o.DB, Outbox: s.o.Outbox, Applier: s.o.Applier, Clock: s.o.Clock, Log: s.o.Log,
 		Out: syncer.Log{School: school, Epoch: syncer.DownEpoch}, In: syncer.Log{School: school, Epoch: epoch},
-		Epoch: epoch, Software: s.o.Software, Timeline: s.o.Timeline, Carrier: c.via,
+		Epoch: epoch, Software: s.o.Software, Timeline: s.o.Timeline, Carrier: c.via, Offer: s.offer(school),
 		Backed: backed(school, epoch), Heard: func(h syncproto.Hello) { s.noteResent(ctx, school, h) },
 		Progress: func(applied syncproto.Marks) { s.o.Mirrors.PurgeDown(ctx, school, epoch, applied) },
 	})

@@ -60,6 +60,8 @@ type Options struct {
 	// Claimed is called in the claiming transaction, so that the school's licences
 	// are made for the new box.
 	Claimed func(ctx context.Context, tx db.Tx, school, recipient string) error
+	// Snapshots; nil: boxes get none.
+	Snapshots *SnapshotOptions
 }
 
 // Service is the use-cases of the fleet and runs the conversations.
@@ -71,10 +73,13 @@ type Service struct {
 	cancel context.CancelFunc
 	ctx    context.Context //nolint:containedctx // the life of the conversations, set by Start
 	wg     sync.WaitGroup
+	snaps  snapshots
 }
 
 // New makes a stopped Service.
-func New(o Options) *Service { return &Service{o: o, talks: map[string]*conversation{}} }
+func New(o Options) *Service {
+	return &Service{o: o, talks: map[string]*conversation{}, snaps: snapshots{turn: make(chan struct{}, 1), building: map[string]bool{}}}
+}
 
 // Recipient is the cloud's recipient, for boxes that do not know it yet.
 func (s *Service) Recipient() syncproto.CloudRecipient { return s.o.Recipient }

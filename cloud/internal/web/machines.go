@@ -106,6 +106,7 @@ func MountMachines(a *api.API, f *fleet.Service) {
 		return c.JSON(out)
 	})
 	a.App.Get(syncproto.RecipientPath, Signed(f), func(c *fiber.Ctx) error { return c.JSON(f.Recipient()) })
+	mountSnapshots(a, f)
 	a.App.Post(httpcarrier.Path, Known(f), func(c *fiber.Ctx) error {
 		epoch, err := strconv.ParseInt(c.Query("epoch"), 10, 64)
 		if err != nil {

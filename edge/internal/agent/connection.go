@@ -37,6 +37,9 @@ type ConnectionOptions struct {
 	// Line counts what goes over the line and says how it may be used; nil: it is
 	// held open, uncounted.
 	Line Line
+	// SnapshotNeeded is called when the log alone does not bring this box to the
+	// present; optional.
+	SnapshotNeeded func()
 	// MaxFrame is smaller on thin lines; zero: the protocol's limit.
 	MaxFrame int
 	// ProbeEvery and AskEvery are shorter in tests; zero: a minute and an hour.
@@ -333,7 +336,7 @@ func (c *Connection) open(ctx context.Context) error {
 		DB: c.o.DB, Outbox: c.o.Outbox, Applier: c.o.Applier, Clock: c.o.Clock, Log: c.o.Log,
 		Out: s.Log(), In: syncer.Log{School: s.SchoolID, Epoch: syncer.DownEpoch},
 		Epoch: s.Epoch, Appliance: s.ApplianceID, Software: c.o.Agent.software, Timeline: s.Timeline,
-		Forked:   c.forked,
+		Forked: c.forked, SnapshotNeeded: c.o.SnapshotNeeded,
 		Heard:    func(h syncproto.Hello) { c.heard(s, h) },
 		Progress: func(m syncproto.Marks) { link.Drained(context.WithoutCancel(ctx), m) },
 		Carrier:  func() string { return link.Carrier() },

@@ -163,6 +163,8 @@ type box struct {
 	db     db.DB
 	agent  *agent.Agent
 	link   *agent.Connection
+	snaps  *agent.Snapshots
+	step   func(string) error // of a swap
 	outbox *syncer.Outbox
 }
 
@@ -189,14 +191,22 @@ func (b *box) assemble() {
 	reg, err := registry.All()
 	must(b.t, err)
 	applier := &syncer.Applier{DB: b.db, Registry: reg, Hybrid: hybrid, Clock: clock.System{}, Log: logging.Discard(), From: syncproto.CloudOnly}
+	b.snaps = agent.NewSnapshots(agent.SnapshotOptions{Agent: b.agent, File: b.file, Registry: reg, Hybrid: hybrid, Dir: b.dir, Clock: clock.System{},
+		Log: logging.Discard(), Again: 50 * time.Millisecond, Swapped: func() { b.link.Reclaimed() }, Step: func(name string) error {
+			if b.step == nil {
+				return nil
+			}
+			return b.step(name)
+		}})
 	b.link = agent.NewConnection(agent.ConnectionOptions{Agent: b.agent, DB: b.db, Outbox: b.outbox, Applier: applier, Dir: b.dir, Clock: clock.System{},
-		Log: logging.Discard(), Heard: func() {}, ProbeEvery: time.Second, AskEvery: 2 * time.Second})
+		Log: logging.Discard(), Heard: func() {}, SnapshotNeeded: func() { b.snaps.Want("a test") }, ProbeEvery: time.Second, AskEvery: 2 * time.Second})
 	b.t.Cleanup(func() { _ = b.link.Stop(context.Background()) })
 }
 
 // stop ends this life.
 func (b *box) stop() {
 	b.t.Helper()
+	must(b.t, b.snaps.Stop(b.t.Context()))
 	must(b.t, b.link.Stop(b.t.Context()))
 	must(b.t, b.file.Close())
 }

@@ -130,10 +130,14 @@ func (b *box) adopt(ctx context.Context, path string) (out agent.Adopted, err er
 // the database open.
 func (b *box) replaceDatabase(path string) error {
 	own := filepath.Join(b.config.DataDir, databaseName)
+	now, err := b.db.Present()
+	if err != nil {
+		return err
+	}
 	if err := b.db.Close(); err != nil {
 		return err
 	}
-	if _, err := os.Stat(own + "-wal"); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(now + "-wal"); !errors.Is(err, fs.ErrNotExist) {
 		return errors.Join(errors.New("the box is running: stop it, then restore"), removeDatabase(path))
 	}
 	if err := os.Rename(path, own); err != nil {

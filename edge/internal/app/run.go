@@ -34,7 +34,7 @@ func openBox(ctx context.Context, c Config, logTo io.Writer) (*box, error) {
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
-	d, err := sqlite.Open(filepath.Join(c.DataDir, databaseName))
+	d, err := sqlite.Open(databasePath(c))
 	if err != nil {
 		return nil, err
 	}
@@ -49,9 +49,16 @@ func openBox(ctx context.Context, c Config, logTo io.Writer) (*box, error) {
 	return b, nil
 }
 
+// databasePath is the name of the school's database; after a snapshot it is a
+// link to the file in use.
+func databasePath(c Config) string { return filepath.Join(c.DataDir, databaseName) }
+
 // serve runs the box until ctx ends: first, while it belongs to no school, the
 // page that claims it; then the school's service.
 func serve(ctx context.Context, c Config, out io.Writer) (err error) {
+	if err := sqlite.Tidy(databasePath(c)); err != nil {
+		return err
+	}
 	b, err := openBox(ctx, c, out)
 	if err != nil {
 		return err

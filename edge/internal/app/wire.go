@@ -42,6 +42,7 @@ type school struct {
 	report     *reporter
 	copy       *safety.Service // nil without a second medium
 	shelf      *safety.Shelf   // nil when no neighbour's copies are kept
+	snapshots  *agent.Snapshots
 }
 
 // softMemory is what the collector aims to stay below, so that the box's other
@@ -102,9 +103,11 @@ func (b *box) assemble(ctx context.Context) (*school, error) {
 	s.report = newReporter(b.agent.Log, b.clock, b.log, b.config.DataDir)
 	s.report.add("bundle", b.carriedAt)
 	s.bundles = b.newBundles(d, applier, s)
+	b.takeSnapshots(s, reg, hybrid)
 	s.connection = agent.NewConnection(agent.ConnectionOptions{
 		Agent: b.agent, DB: d, Outbox: outbox, Applier: applier, Dir: b.config.DataDir, Clock: b.clock, Log: b.log, MaxFrame: b.config.MaxFrame,
 		Heard: func() { s.report.heard(); s.packs.Wake() }, Report: s.report.report, Line: s.line,
+		SnapshotNeeded: func() { s.snapshots.Want("the cloud's log does not reach") },
 	})
 	s.report.add("line", s.line.report)
 	s.group.Add("sessions", service.Every(time.Hour, func(ctx context.Context) {

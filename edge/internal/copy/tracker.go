@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"sync"
 	"syscall"
 
@@ -136,7 +137,7 @@ func (t *tracker) open() error {
 		t.forget()
 	}
 	if t.log != nil {
-		now, err := inodeOf(t.path + "-wal")
+		now, err := inodeOf(t.logPath())
 		if was, ferr := inodeOfFile(t.log); err != nil || ferr != nil || now != was {
 			t.closeLog()
 		}
@@ -144,13 +145,22 @@ func (t *tracker) open() error {
 	if t.log != nil {
 		return nil
 	}
-	if t.log, err = os.Open(t.path + "-wal"); errors.Is(err, fs.ErrNotExist) {
+	if t.log, err = os.Open(t.logPath()); errors.Is(err, fs.ErrNotExist) {
 		t.log, err = os.Open(os.DevNull)
 	}
 	if err != nil {
 		return fmt.Errorf("open the log: %w", err)
 	}
 	return nil
+}
+
+// logPath is the log's file. After a snapshot the database's name is a link, and
+// the log lies beside the file it leads to.
+func (t *tracker) logPath() string {
+	if to, err := os.Readlink(t.path); err == nil {
+		return filepath.Join(filepath.Dir(t.path), filepath.Base(to)) + "-wal"
+	}
+	return t.path + "-wal"
 }
 
 func (t *tracker) closeLog() {

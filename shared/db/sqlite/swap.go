@@ -45,6 +45,9 @@ func (d *DB) NextPath() (string, error) {
 	}
 }
 
+// Present is the file in use, which the database's name leads to.
+func (d *DB) Present() (string, error) { return target(d.path) }
+
 // target is the file that the database's name leads to, in the same folder.
 func target(path string) (string, error) {
 	to, err := os.Readlink(path)

@@ -43,7 +43,6 @@ type Talk struct {
 	denied   bool // the other side's log contradicts what we have applied
 	caughtUp bool // the other side's last hello was covered and noted
 	idle     bool // nothing waited at the last look
-	offered  bool // the other side is to take a snapshot
 	spare    bool // the line may carry only what is urgent
 
 	helloDue, replyDue, ackDue bool
@@ -172,7 +171,7 @@ func (t *Talk) Next(heads syncproto.Marks, maxFrame int, now time.Time) (lane sy
 			return l, t.sent[l], size, true
 		}
 	}
-	if t.offered || t.spare || !t.pace.room(size) {
+	if t.spare || !t.pace.room(size) {
 		return 0, 0, 0, false
 	}
 	for l := range syncproto.Lanes {
@@ -271,10 +270,6 @@ func (t *Talk) Fork() (news bool) {
 
 // Mend ends a fork: the other side's hello fits our log again.
 func (t *Talk) Mend() { t.forked = false }
-
-// Offered notes whether the other side was told to take a snapshot. It brings
-// what is in the lanes below the urgent ones: only those go beside it.
-func (t *Talk) Offered(snapshot bool) { t.offered = snapshot }
 
 // Spare, while on, lets only control and money be sent.
 func (t *Talk) Spare(on bool) { t.spare = on } //nolint:revive // a switch

@@ -241,23 +241,18 @@ func TestAHeldLaneLeavesTheLineToTheOthers(t *testing.T) {
 	}
 }
 
-func TestBesideASnapshotOnlyWhatIsUrgentIsSent(t *testing.T) {
+func TestALineToBeSparedCarriesOnlyWhatIsUrgent(t *testing.T) {
 	x, now := greeted(time.Millisecond)
-	x.Offered(true)
+	x.Spare(true)
 	if lane, _, _, ok := x.Next(heads(0, 1, 1, 1, 1), 1000, now); !ok || lane != syncproto.LaneMoney {
 		t.Errorf("lane %d, %v", lane, ok)
 	}
-	if _, _, _, ok := x.Next(heads(0, 0, 1, 1, 1), 1000, now); ok {
-		t.Error("the log was sent beside the snapshot")
-	}
-	x.Offered(false)
-	x.Spare(true)
 	if _, _, _, ok := x.Next(heads(0, 0, 1, 1, 1), 1000, now); ok {
 		t.Error("a line to be spared carried what can wait")
 	}
 	x.Spare(false)
 	if _, _, _, ok := x.Next(heads(0, 0, 1, 1, 1), 1000, now); !ok {
-		t.Error("the tail is not sent after the snapshot")
+		t.Error("the tail is not sent afterwards")
 	}
 }
 

@@ -1,0 +1,473 @@
+package agent
+
+import (
+	"context"
+	"crypto/ed25519"
+	"database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"urbanhomeschool.org/uhs/shared/catalogue/pack"
+	"urbanhomeschool.org/uhs/shared/clock"
+	"urbanhomeschool.org/uhs/shared/db"
+	"urbanhomeschool.org/uhs/shared/db/sqlite"
+	"urbanhomeschool.org/uhs/shared/id"
+	"urbanhomeschool.org/uhs/shared/logging"
+	"urbanhomeschool.org/uhs/shared/syncer"
+	"urbanhomeschool.org/uhs/syncproto"
+)
+
+// SnapshotOptions are the parts of Snapshots.
+type SnapshotOptions struct {
+	Agent *Agent
+	// File is the school's database, which is swapped in use.
+	File     *sqlite.DB
+	Registry *syncer.Registry
+	Hybrid   *syncer.Hybrid
+	// Reactions build up state that belongs to the records of a snapshot; they must
+	// have no effect elsewhere.
+	Reactions []syncer.Reaction
+	// Dir is the box's data directory.
+	Dir   string
+	Clock clock.Clock
+	Log   *slog.Logger
+	// Swapped is called after each swap: the conversation begins anew.
+	Swapped func()
+	// Idle is after how long without a byte a download is begun anew; zero: 30 s.
+	Idle time.Duration
+	// Again is the first wait before another attempt; zero: 2 s.
+	Again time.Duration
+	// Step, for tests, is told the steps of a swap and can end it like a crash.
+	Step func(name string) error
+}
+
+// Snapshots takes a snapshot when one is wanted: it fetches the parts, with
+// resume, builds a new database file from them beside the one in use, and swaps.
+// What the school writes meanwhile is in the new file too.
+type Snapshots struct {
+	o      SnapshotOptions
+	wanted chan string
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	mu       sync.Mutex
+	state    string // as in syncproto.Report
+	done, of int64
+}
+
+// NewSnapshots makes a stopped service.
+func NewSnapshots(o SnapshotOptions) *Snapshots {
+	if o.Idle == 0 {
+		o.Idle = 30 * time.Second
+	}
+	if o.Again == 0 {
+		o.Again = 2 * time.Second
+	}
+	return &Snapshots{o: o, wanted: make(chan string, 1)}
+}
+
+// Want asks for a snapshot. It never blocks; asking again while one is on its
+// way changes nothing.
+func (s *Snapshots) Want(reason string) {
+	select {
+	case s.wanted <- reason:
+	default:
+	}
+}
+
+// Fill puts how far the last snapshot is into the report.
+func (s *Snapshots) Fill(r *syncproto.Report) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r.Snapshot, r.SnapshotDone, r.SnapshotOf = s.state, s.done, s.of
+}
+
+func (s *Snapshots) show(state string, done, of int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state, s.done, s.of = state, done, of
+}
+
+// Start implements service.Service. A download that a restart has cut goes on.
+func (s *Snapshots) Start(ctx context.Context) error {
+	if reason, err := os.ReadFile(s.wantedPath()); err == nil {
+		s.Want(string(reason))
+	}
+	ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	s.wg.Go(func() { s.run(ctx) })
+	return nil
+}
+
+// Stop implements service.Service.
+func (s *Snapshots) Stop(context.Context) error {
+	if s.cancel != nil {
+		s.cancel()
+	}
+	s.wg.Wait()
+	return nil
+}
+
+// between is the least time between two snapshots: the cloud says again that one
+// is needed until it hears that it was taken.
+const between = time.Minute
+
+func (s *Snapshots) run(ctx context.Context) {
+	var last time.Time
+	for {
+		var reason string
+		select {
+		case <-ctx.Done():
+			return
+		case reason = <-s.wanted:
+		}
+		if now := s.o.Clock.Now(); !last.IsZero() && now.Sub(last) < between && now.After(last) {
+			continue
+		}
+		for wait := s.o.Again; ; wait = min(2*wait, 10*time.Minute) {
+			err := s.Take(ctx, reason)
+			if err == nil {
+				last = s.o.Clock.Now()
+				break
+			}
+			if ctx.Err() != nil {
+				return
+			}
+			s.o.Log.Warn("take a snapshot", logging.Err(err))
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(wait):
+			}
+		}
+	}
+}
+
+// Errors of taking a snapshot.
+var (
+	// ErrRollback: the snapshot is from before what the box has applied already,
+	// though the cloud's database is in the same life.
+	ErrRollback = errors.New("agent: the snapshot is older than what this box has")
+	// ErrNotOurs: the snapshot is of another school.
+	ErrNotOurs  = errors.New("agent: the snapshot is of another school")
+	errBuilding = errors.New("agent: the cloud is still building the snapshot")
+	errCut      = errors.New("agent: the download was cut")
+)
+
+// Take takes one snapshot, from the offer to the swap. After an error it can be
+// called again and goes on where it stopped; the present database is in use
+// until the swap.
+func (s *Snapshots) Take(ctx context.Context, reason string) error {
+	store, err := pack.OpenStore(filepath.Join(s.dir(), "parts"))
+	if err != nil {
+		return err
+	}
+	// From here on a restart goes on with it.
+	if err := writeWhole(s.wantedPath(), []byte(reason)); err != nil {
+		return err
+	}
+	m, err := s.manifest(ctx, reason)
+	if err != nil {
+		return err
+	}
+	if err := s.fetch(ctx, store, m); err != nil {
+		return err
+	}
+	if err := s.step("downloaded"); err != nil {
+		return err
+	}
+	if err := s.swap(ctx, store, m); err != nil {
+		return err
+	}
+	s.show("swapped", m.Bytes(), m.Bytes())
+	s.o.Log.Info("the database was replaced by a snapshot", logging.School(m.School), slog.String("reason", reason), slog.Int64("bytes", m.Bytes()))
+	if err := os.RemoveAll(s.dir()); err != nil {
+		s.o.Log.Warn("remove the parts of the snapshot", logging.Err(err))
+	}
+	if s.o.Swapped != nil {
+		s.o.Swapped()
+	}
+	return nil
+}
+
+func (s *Snapshots) dir() string          { return filepath.Join(s.o.Dir, "snapshot") }
+func (s *Snapshots) manifestPath() string { return filepath.Join(s.dir(), "manifest") }
+func (s *Snapshots) wantedPath() string   { return filepath.Join(s.dir(), "wanted") }
+
+func (s *Snapshots) step(name string) error {
+	if s.o.Step == nil {
+		return nil
+	}
+	return s.o.Step(name)
+}
+
+// offered is the cloud's answer on disk, with what it answers.
+type offered struct {
+	Nonce  string                   `json:"nonce"`
+	Answer syncproto.SnapshotAnswer `json:"answer"`
+}
+
+// manifest is the one whose download was begun, else a new one.
+func (s *Snapshots) manifest(ctx context.Context, reason string) (syncproto.Snapshot, error) {
+	b, err := os.ReadFile(s.manifestPath())
+	if err == nil {
+		var o offered
+		if err := json.Unmarshal(b, &o); err == nil {
+			if m, err := s.verify(o); err == nil {
+				return m, nil
+			}
+		}
+		if err := os.Remove(s.manifestPath()); err != nil {
+			return syncproto.Snapshot{}, err
+		}
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return syncproto.Snapshot{}, err
+	}
+	o, err := s.ask(ctx, reason)
+	if err != nil {
+		return syncproto.Snapshot{}, err
+	}
+	m, err := s.verify(o)
+	if err == nil {
+		err = s.notBehind(ctx, m)
+	}
+	if err != nil {
+		return m, err
+	}
+	if b, err = json.Marshal(o); err != nil {
+		return m, err
+	}
+	return m, writeWhole(s.manifestPath(), b)
+}
+
+// writeWhole replaces a file so that after a power cut it is the old or the new.
+func writeWhole(path string, b []byte) error {
+	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) //nolint:gosec // below the data directory
+	if err != nil {
+		return err
+	}
+	_, werr := f.Write(b)
+	if err := errors.Join(werr, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}
+
+// patience is how long the cloud may build.
+const patience = 15 * time.Minute
+
+// ask asks for a snapshot until the cloud has built it.
+func (s *Snapshots) ask(ctx context.Context, reason string) (o offered, err error) {
+	state, ok := s.o.Agent.State()
+	if !ok {
+		return o, errors.New("agent: the box is not claimed")
+	}
+	have, err := s.cursor(ctx, state)
+	if err != nil {
+		return o, err
+	}
+	ack, err := syncproto.EncodeAck(syncproto.Ack{Applied: have})
+	if err != nil {
+		return o, err
+	}
+	s.show("loading", 0, 0)
+	for waited := time.Duration(0); waited < patience; waited += s.o.Again {
+		o.Nonce = id.Secret(24)
+		in := syncproto.SnapshotRequest{Nonce: o.Nonce, Have: ack.Data, Reason: reason}
+		o.Answer = syncproto.SnapshotAnswer{}
+		if err := post(ctx, acceptedClient(s.o.Agent.Client()), state.CloudURL+syncproto.SnapshotPath, in, &o.Answer); err != nil {
+			return o, err
+		}
+		if !o.Answer.Building {
+			return o, nil
+		}
+		select {
+		case <-ctx.Done():
+			return o, ctx.Err()
+		case <-time.After(s.o.Again):
+		}
+	}
+	return o, errBuilding
+}
+
+// acceptedClient takes 202 for 200: post knows only one good answer.
+func acceptedClient(c *http.Client) *http.Client {
+	return &http.Client{Transport: accepted{c.Transport}}
+}
+
+type accepted struct{ next http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (a accepted) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := a.next.RoundTrip(r)
+	if err == nil && resp.StatusCode == http.StatusAccepted {
+		resp.StatusCode = http.StatusOK
+	}
+	return resp, err
+}
+
+func (s *Snapshots) cursor(ctx context.Context, state State) (m syncproto.Marks, err error) {
+	err = s.o.File.View(ctx, func(tx db.Tx) error {
+		m, err = syncer.ReadMarks(ctx, tx, syncer.Log{School: state.SchoolID, Epoch: syncer.DownEpoch})
+		return err
+	})
+	return m, err
+}
+
+// verify checks that the manifest is the pinned cloud's answer to our own
+// question, and of our school.
+func (s *Snapshots) verify(o offered) (m syncproto.Snapshot, err error) {
+	state, _ := s.o.Agent.State()
+	if err := syncproto.VerifySnapshot(ed25519.PublicKey(state.CloudKey), state.ApplianceID, o.Nonce, o.Answer); err != nil {
+		return m, err
+	}
+	if m, err = syncproto.DecodeSnapshot(o.Answer.Manifest); err != nil {
+		return m, err
+	}
+	if m.School != state.SchoolID {
+		return m, ErrNotOurs
+	}
+	return m, nil
+}
+
+// notBehind refuses a snapshot from before what this box has, unless the cloud's
+// database began another life. Only a new one is asked this: while one is
+// fetched, the tail goes on, and comes again after the swap.
+func (s *Snapshots) notBehind(ctx context.Context, m syncproto.Snapshot) error {
+	state, _ := s.o.Agent.State()
+	have, err := s.cursor(ctx, state)
+	if err != nil {
+		return err
+	}
+	for l, h := range have {
+		if m.Down[l].Seq < h.Seq && m.Timeline == state.Timeline {
+			return fmt.Errorf("%w: lane %d is at %d, the snapshot at %d", ErrRollback, l, h.Seq, m.Down[l].Seq)
+		}
+	}
+	return nil
+}
+
+// fetch brings the parts that are not here yet.
+func (s *Snapshots) fetch(ctx context.Context, store *pack.Store, m syncproto.Snapshot) error {
+	var done int64
+	for _, p := range m.Parts {
+		b := pack.Blob{Path: "part of a snapshot", SHA256: hex.EncodeToString(p.SHA256), Size: p.Size}
+		s.show("loading", done, m.Bytes())
+		if _, ok := store.Path(b.SHA256); !ok {
+			if err := s.fetchPart(ctx, store, b, func(n int64) { s.show("loading", done+n, m.Bytes()) }); err != nil {
+				return err
+			}
+		}
+		done += p.Size
+	}
+	s.show("loading", done, m.Bytes())
+	return nil
+}
+
+// fetchPart fetches one part from where an earlier attempt stopped.
+func (s *Snapshots) fetchPart(ctx context.Context, store *pack.Store, b pack.Blob, seen func(n int64)) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	watchdog := time.AfterFunc(s.o.Idle, func() { cancel(errCut) }) // a link that died without a word
+	defer watchdog.Stop()
+	offset := store.PartSize(b.SHA256)
+	if offset >= b.Size {
+		offset = 0
+	}
+	resp, err := s.get(ctx, syncproto.SnapshotPartPath+b.SHA256, offset)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	switch {
+	case resp.StatusCode == http.StatusOK:
+		offset = 0
+	case resp.StatusCode == http.StatusPartialContent && strings.HasPrefix(resp.Header.Get("Content-Range"), fmt.Sprintf("bytes %d-", offset)):
+	case resp.StatusCode == http.StatusNotFound: // swept at the cloud: a new one is asked for next time
+		return errors.Join(fmt.Errorf("%w: the cloud no longer has it", errCut), os.Remove(s.manifestPath()))
+	default:
+		return fmt.Errorf("%w: status %d", errCut, resp.StatusCode)
+	}
+	at := offset
+	return store.Receive(b, offset, readerFunc(func(p []byte) (int, error) {
+		n, err := resp.Body.Read(p)
+		if n > 0 {
+			watchdog.Reset(s.o.Idle)
+			at += int64(n)
+			seen(at)
+		}
+		return n, err
+	}))
+}
+
+type readerFunc func([]byte) (int, error)
+
+// Read implements io.Reader.
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+func (s *Snapshots) get(ctx context.Context, path string, offset int64) (*http.Response, error) {
+	state, _ := s.o.Agent.State()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, state.CloudURL+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Accept-Encoding", "identity") // a range counts stored bytes
+	if offset > 0 {
+		r.Header.Set("Range", fmt.Sprintf("bytes=%d-", offset))
+	}
+	resp, err := s.o.Agent.Client().Do(r)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errCut, err)
+	}
+	return resp, nil
+}
+
+// swap builds the new file and puts it in place of the present one.
+func (s *Snapshots) swap(ctx context.Context, store *pack.Store, m syncproto.Snapshot) error {
+	path, err := s.o.File.NextPath()
+	if err != nil {
+		return err
+	}
+	g, err := begin(ctx, path, syncer.Restorer{Snapshot: m, Applier: &syncer.Applier{
+		Registry: s.o.Registry, Hybrid: s.o.Hybrid, Clock: s.o.Clock, Log: s.o.Log, Reactions: s.o.Reactions}})
+	if err != nil {
+		return err
+	}
+	if err := s.prepare(ctx, g, store); err != nil {
+		return errors.Join(err, g.drop())
+	}
+	if err := s.o.File.Swap(ctx, sqlite.Generation{Path: path, Fill: g.fill, Step: s.o.Step}); err != nil {
+		if now, terr := s.o.File.NextPath(); terr == nil && now == path { // the old file is still in use
+			err = errors.Join(err, g.drop())
+		}
+		return err
+	}
+	return nil
+}
+
+// prepare does everything that can be done while the school writes.
+func (s *Snapshots) prepare(ctx context.Context, g *generation, store *pack.Store) error {
+	if err := g.load(ctx, store); err != nil {
+		return err
+	}
+	now, err := s.o.File.Present()
+	if err != nil {
+		return err
+	}
+	if err := g.attached(ctx, now, func(tx *sql.Conn) error { return g.keepFacts(ctx, tx) }); err != nil {
+		return err
+	}
+	if err := g.check(ctx); err != nil {
+		return err
+	}
+	return s.step("built")
+}

@@ -1,0 +1,58 @@
+package agent
+
+// What becomes of each table when a snapshot brings a new database file. A table
+// that is in none of these lists is copied as it is: forgetting one keeps too
+// much, never too little. TestEveryTableIsDeclared makes sure that none is
+// forgotten.
+
+// presentTables hold what only the cloud writes: the snapshot has all of it, and
+// what it does not have is no longer so.
+var presentTables = []string{
+	"schools", "accounts", "school_credentials", "duties", "guardians", "signing_keys", "licences", "payment_outcomes", "entitlements",
+}
+
+// factTables hold facts, which never change. The snapshot has those that the
+// cloud knows; those of this box that never travel, or that the cloud has put
+// aside, stay while the condition holds: the person is still a member.
+var factTables = map[string]string{
+	"consents":               ofMembers,
+	"revocations":            "1",
+	"payment_intents":        ofMembers,
+	"enrolments":             ofMembers,
+	"learning_activities":    ofMembers,
+	"attempts":               ofMembers,
+	"tutor_questions":        ofMembers,
+	"tutor_answers":          ofMembers,
+	"tutor_alerts":           ofMembers,
+	"tutor_acknowledgements": ofMembers,
+}
+
+const ofMembers = "learner_id IN (SELECT id FROM main.accounts)"
+
+// rebuiltTables say what the rest of the file holds; the snapshot's building
+// makes them.
+var rebuiltTables = []string{"watermarks", "frame_history", "entity_versions", "goose_db_version"}
+
+// localTables are of this box alone and are copied.
+var localTables = []string{
+	// the conversation with the cloud, and what went wrong in it
+	"outbox", "outbox_heads", "outbox_applied", "dead_letters", "conflict_log", "peer_states", "node_state",
+	// people at work
+	"sessions", "refresh_tokens", "signing_secrets", "memberships", "logins", "profiles",
+	"tutor_originals", "tutor_jobs", "tutor_profiles",
+	// courses, which come as packs
+	"courses", "lessons", "quizzes", "quiz_keys", "passages", "pack_downloads",
+}
+
+const (
+	attachOld    = `ATTACH DATABASE ? AS old`
+	detachOld    = `DETACH DATABASE old`
+	listTables   = `SELECT name FROM pragma_table_list WHERE schema = 'old' AND type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name`
+	listColumns  = `SELECT n.name FROM pragma_table_info(?1, 'main') n JOIN pragma_table_info(?1, 'old') o ON o.name = n.name ORDER BY n.cid`
+	newestRow    = `SELECT coalesce(max(rowid), 0) FROM old.`
+	writeBack    = `PRAGMA wal_checkpoint(TRUNCATE)`
+	dontWait     = `PRAGMA synchronous = OFF`
+	keepNewFacts = `INSERT OR IGNORE INTO main.%[1]s (%[2]s) SELECT %[2]s FROM old.%[1]s WHERE rowid > ? AND %[3]s`
+	copyTable    = `INSERT OR REPLACE INTO main.%[1]s (%[2]s) SELECT %[2]s FROM old.%[1]s`
+	checkContent = `PRAGMA quick_check(1)`
+)

@@ -1,0 +1,32 @@
+package app
+
+import (
+	"context"
+
+	"urbanhomeschool.org/uhs/edge/internal/agent"
+	"urbanhomeschool.org/uhs/shared/db"
+	"urbanhomeschool.org/uhs/shared/syncer"
+	"urbanhomeschool.org/uhs/shared/tutor"
+	"urbanhomeschool.org/uhs/syncproto"
+)
+
+// takeSnapshots adds the service that brings the box to the present when the
+// log alone does not.
+func (b *box) takeSnapshots(s *school, reg *syncer.Registry, hybrid *syncer.Hybrid) {
+	s.snapshots = agent.NewSnapshots(agent.SnapshotOptions{
+		Agent: b.agent, File: b.db, Registry: reg, Hybrid: hybrid, Dir: b.config.DataDir, Clock: b.clock, Log: b.log,
+		Reactions: []syncer.Reaction{
+			syncer.On(tutor.Questions, s.domains.Tutor.OnRestored),
+			syncer.On(tutor.Answers, s.domains.Tutor.OnAnswers),
+		},
+		Swapped: func() {
+			s.connection.Reclaimed()
+			s.packs.Wake()
+		},
+	})
+	s.report.add("snapshot", func(_ context.Context, _ db.Tx, r *syncproto.Report) error {
+		s.snapshots.Fill(r)
+		return nil
+	})
+	s.group.Add("snapshots", s.snapshots)
+}
