@@ -41,7 +41,7 @@ var localTables = []string{
 	"sessions", "refresh_tokens", "signing_secrets", "memberships", "logins", "profiles",
 	"tutor_originals", "tutor_jobs", "tutor_profiles",
 	// courses, which come as packs
-	"courses", "lessons", "quizzes", "quiz_keys", "passages", "pack_downloads",
+	"courses", "lessons", "quizzes", "quiz_keys", "passages", "pack_downloads", "course_opens",
 }
 
 const (
