@@ -104,12 +104,14 @@ func (r Restorer) replayLane(ctx context.Context, tx db.Tx, log Log, from syncpr
 		if err != nil {
 			return n, err
 		}
-		for _, e := range events {
-			pos := syncproto.Position{School: log.School, Epoch: log.Epoch, Lane: from.Lane, Seq: e.seq}
-			if err := r.Applier.storeOne(ctx, tx, pos, e.Event); err != nil {
+		if len(events) > 0 {
+			f := syncproto.Frame{Lane: from.Lane, First: events[0].seq}
+			for _, e := range events {
+				f.Events, after = append(f.Events, e.Event), e.seq
+			}
+			if err := r.Applier.store(ctx, tx, log, f, 0); err != nil {
 				return n, err
 			}
-			after = e.seq
 		}
 		n += len(events)
 		if len(events) < syncproto.MaxEvents {

@@ -30,8 +30,8 @@ var factTables = map[string]string{
 const ofMembers = "learner_id IN (SELECT id FROM main.accounts)"
 
 // rebuiltTables say what the rest of the file holds; the snapshot's building
-// makes them.
-var rebuiltTables = []string{"watermarks", "frame_history", "entity_versions", "goose_db_version"}
+// makes them. A lane that was paused for what could not be stored begins anew.
+var rebuiltTables = []string{"watermarks", "frame_history", "entity_versions", "lane_holds", "goose_db_version"}
 
 // localTables are of this box alone and are copied.
 var localTables = []string{
@@ -41,7 +41,7 @@ var localTables = []string{
 	"sessions", "refresh_tokens", "signing_secrets", "memberships", "logins", "profiles",
 	"tutor_originals", "tutor_jobs", "tutor_profiles",
 	// courses, which come as packs
-	"courses", "lessons", "quizzes", "quiz_keys", "passages", "pack_downloads", "course_opens",
+	"courses", "lessons", "quizzes", "quiz_keys", "passages", "pack_downloads", "course_opens", "bundles",
 }
 
 const (
