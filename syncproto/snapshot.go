@@ -40,6 +40,10 @@ type SnapshotRequest struct {
 	Reason string `json:"reason"`
 }
 
+// ReasonDigest is the Reason when the records differ and sending them again did
+// not help.
+const ReasonDigest = "digest"
+
 // SnapshotAnswer is a manifest, or the news that it is being built.
 type SnapshotAnswer struct {
 	Building  bool   `json:"building,omitempty"`

@@ -2,6 +2,7 @@ package syncer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"urbanhomeschool.org/uhs/shared/db"
@@ -137,4 +138,20 @@ func ListOf[T any](q *db.SQL, scan func(db.Rows) (T, error)) func(context.Contex
 		rows, err := tx.Query(ctx, *q, p.Owner, p.After, p.Limit)
 		return db.Collect(rows, err, scan)
 	}
+}
+
+func (e Entity[T]) resend(ctx context.Context, tx db.Tx, school string, v any) error {
+	e.Audience = func(T) syncproto.Audience { return syncproto.OfSchool(school) }
+	return e.Record(ctx, tx, e.of(v))
+}
+
+func (e Entity[T]) again(ctx context.Context, tx db.Tx, id string) (bool, error) {
+	v, err := e.Get(ctx, tx, id)
+	if errors.Is(err, db.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, e.Record(ctx, tx, v)
 }

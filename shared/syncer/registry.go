@@ -33,6 +33,8 @@ type Kind interface {
 	lists() bool
 	fleeting() bool
 	owned() syncproto.Audience
+	resend(ctx context.Context, tx db.Tx, school string, v any) error
+	again(ctx context.Context, tx db.Tx, id string) (bool, error)
 }
 
 // Registry is the list of all records that travel.

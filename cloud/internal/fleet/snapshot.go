@@ -82,8 +82,11 @@ func (s *Service) Snapshot(ctx context.Context, box Appliance, in syncproto.Snap
 	}
 	manifest, ok := s.readySnapshot(ctx, box.School, have)
 	if !ok {
-		s.buildSnapshot(box.School, in.Reason) //nolint:contextcheck // it outlives the request
+		began := s.buildSnapshot(box.School, in.Reason) //nolint:contextcheck // it outlives the request
 		out.Building = true
+		if began && in.Reason == syncproto.ReasonDigest {
+			return out, s.noteDigestSnapshot(ctx, box.School)
+		}
 		return out, nil
 	}
 	out.Manifest = manifest
@@ -159,13 +162,13 @@ func (s *Service) notBehind(ctx context.Context, m syncproto.Snapshot, have sync
 }
 
 // buildSnapshot builds one in the background, unless it is being built.
-func (s *Service) buildSnapshot(school, reason string) {
+func (s *Service) buildSnapshot(school, reason string) (began bool) {
 	s.snaps.mu.Lock()
 	busy := s.snaps.building[school]
 	s.snaps.building[school] = true
 	s.snaps.mu.Unlock()
 	if busy {
-		return
+		return false
 	}
 	s.mu.Lock()
 	ctx := s.ctx
@@ -177,7 +180,7 @@ func (s *Service) buildSnapshot(school, reason string) {
 	done := func() { s.snaps.mu.Lock(); delete(s.snaps.building, school); s.snaps.mu.Unlock() }
 	if stopped {
 		done()
-		return
+		return false
 	}
 	go func() {
 		defer s.wg.Done()
@@ -188,7 +191,7 @@ func (s *Service) buildSnapshot(school, reason string) {
 		case <-ctx.Done():
 			return
 		}
-		began := s.o.Clock.Now()
+		start := s.o.Clock.Now()
 		m, err := s.writeSnapshot(ctx, school)
 		if err != nil {
 			if ctx.Err() == nil {
@@ -197,8 +200,9 @@ func (s *Service) buildSnapshot(school, reason string) {
 			return
 		}
 		s.o.Log.Info("a snapshot was built", logging.School(school), slog.String("reason", reason), slog.Int64("bytes", m.Bytes()),
-			slog.Int("parts", len(m.Parts)), slog.Duration("took", s.o.Clock.Now().Sub(began)))
+			slog.Int("parts", len(m.Parts)), slog.Duration("took", s.o.Clock.Now().Sub(start)))
 	}()
+	return true
 }
 
 // writeSnapshot writes the parts, at most one of which is in memory, then the

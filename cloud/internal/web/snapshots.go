@@ -27,6 +27,17 @@ func mountSnapshots(a *api.API, f *fleet.Service) {
 		}
 		return c.JSON(out)
 	})
+	a.App.Post(syncproto.DigestPath, Signed(f), func(c *fiber.Ctx) error {
+		var in syncproto.DigestRequest
+		if err := readJSON(c, maxDigest, &in); err != nil {
+			return err
+		}
+		out, err := f.Digest(c.UserContext(), boxOf(c), in)
+		if err != nil {
+			return err
+		}
+		return c.JSON(out)
+	})
 	a.App.Get(syncproto.SnapshotPartPath+":sha256", Signed(f), func(c *fiber.Ctx) error {
 		path, ok := f.SnapshotPart(boxOf(c), c.Params("sha256"))
 		if !ok {
@@ -38,3 +49,6 @@ func mountSnapshots(a *api.API, f *fleet.Service) {
 		return err
 	})
 }
+
+// maxDigest bounds a comparison.
+const maxDigest = 2 << 20

@@ -43,6 +43,7 @@ type school struct {
 	copy       *safety.Service // nil without a second medium
 	shelf      *safety.Shelf   // nil when no neighbour's copies are kept
 	snapshots  *agent.Snapshots
+	comparer   *agent.Comparer
 }
 
 // softMemory is what the collector aims to stay below, so that the box's other
@@ -103,7 +104,7 @@ func (b *box) assemble(ctx context.Context) (*school, error) {
 	s.report = newReporter(b.agent.Log, b.clock, b.log, b.config.DataDir)
 	s.report.add("bundle", b.carriedAt)
 	s.bundles = b.newBundles(d, applier, s)
-	b.takeSnapshots(s, reg, hybrid)
+	b.takeSnapshots(s, applier)
 	s.connection = agent.NewConnection(agent.ConnectionOptions{
 		Agent: b.agent, DB: d, Outbox: outbox, Applier: applier, Dir: b.config.DataDir, Clock: b.clock, Log: b.log, MaxFrame: b.config.MaxFrame,
 		Heard: func() { s.report.heard(); s.packs.Wake() }, Report: s.report.report, Line: s.line,

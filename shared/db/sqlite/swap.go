@@ -32,18 +32,22 @@ const (
 	StepLinked = "linked" // the name leads to it
 )
 
-// NextPath is where the file that replaces the present one is built.
+// NextPath is where the file that replaces the present one is built. Its number
+// is one higher: the file before the present one may still have readers.
 func (d *DB) NextPath() (string, error) {
 	now, err := target(d.path)
 	if err != nil {
 		return "", fmt.Errorf("find the database file: %w", err)
 	}
-	for n := 2; ; n++ {
-		if p := generation(d.path, n); p != now {
-			return p, nil
-		}
+	n := 2
+	for generation(d.path, n-1) != now && now != d.path && n < maxGeneration {
+		n++
 	}
+	return generation(d.path, n), nil
 }
+
+// maxGeneration bounds the search for a name that somebody else chose.
+const maxGeneration = 1 << 20
 
 // Present is the file in use, which the database's name leads to.
 func (d *DB) Present() (string, error) { return target(d.path) }
@@ -108,7 +112,10 @@ func (d *DB) Swap(ctx context.Context, g Generation) error {
 	if err != nil {
 		return fmt.Errorf("swap: %w", err)
 	}
-	if err := errors.Join(step(StepSynced), relink(d.path, g.Path)); err != nil {
+	if err = step(StepSynced); err == nil {
+		err = relink(d.path, g.Path)
+	}
+	if err != nil {
 		return errors.Join(fmt.Errorf("swap: %w", err), fresh.close())
 	}
 	linked := syncDir(filepath.Dir(d.path))
