@@ -227,6 +227,7 @@ func TestASnapshotThatIsNotOursIsRefused(t *testing.T) {
 		resp, err := b.agent.Client().Do(r)
 		must(t, err)
 		defer func() { _ = resp.Body.Close() }()
+		kept = syncproto.SnapshotAnswer{}
 		must(t, json.NewDecoder(resp.Body).Decode(&kept))
 		return !kept.Building
 	})
@@ -290,6 +291,7 @@ func TestADownloadResumes(t *testing.T) {
 		if n := min(len(body), budget); n < len(body) {
 			budget *= 3
 			_, _ = w.Write(body[:n])
+			_ = http.NewResponseController(w).Flush()
 			panic(http.ErrAbortHandler) // the link is cut
 		}
 		if !damaged {

@@ -22,7 +22,7 @@ func (b *box) takeSnapshots(s *school, applier *syncer.Applier) {
 			syncer.On(tutor.Answers, s.domains.Tutor.OnAnswers),
 		},
 		Swapped: func() {
-			s.connection.Reclaimed()
+			s.connection.Anew()
 			s.packs.Wake()
 			s.comparer.Compare()
 		},
