@@ -21,6 +21,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/payments"
 	"urbanhomeschool.org/uhs/shared/registry"
 	"urbanhomeschool.org/uhs/shared/syncer"
+	"urbanhomeschool.org/uhs/shared/syncer/line"
 	"urbanhomeschool.org/uhs/shared/tutor"
 	"urbanhomeschool.org/uhs/syncproto"
 )
@@ -118,7 +119,7 @@ func point(v reflect.Value) {
 func saves() []func(*cloudSide) error {
 	return []func(*cloudSide) error{
 		save(identity.Keys, 0), save(identity.Schools, 0), save(identity.Accounts, 0), save(identity.Credentials, 0), save(identity.DutyGrants, 0),
-		save(identity.Guardians, 0), save(identity.Consents, 0), save(identity.Revocations, 0), save(catalogue.Licences, 0), save(payments.Intents, 0),
+		save(identity.Guardians, 0), save(identity.Consents, 0), save(identity.Revocations, 0), save(line.Plans, 0), save(catalogue.Licences, 0), save(payments.Intents, 0),
 		save(payments.Outcomes, 0), save(payments.Entitlements, 0), save(learning.Enrolments, 0), save(learning.Activities, 0), save(assessment.Attempts, 0),
 		save(tutor.Questions, 0), save(tutor.Answers, 0), save(tutor.Alerts, 0), save(tutor.Acknowledgements, 0),
 		save(learning.Activities, 1), save(identity.Accounts, 1), save(identity.Guardians, 1),
@@ -299,7 +300,7 @@ func TestASnapshotIsOfOneSchoolAndOfThePresent(t *testing.T) {
 	s, frames := c.snapshot()
 	for _, n := range s.Counts {
 		if n.Name != identity.Keys.Name && n.Name != identity.Schools.Name && n.Name != identity.Credentials.Name && n.Name != identity.DutyGrants.Name &&
-			n.Name != identity.Revocations.Name && n.Name != catalogue.Licences.Name {
+			n.Name != identity.Revocations.Name && n.Name != line.Plans.Name && n.Name != catalogue.Licences.Name {
 			t.Errorf("%d records of %s, about a child who left", n.N, n.Name)
 		}
 	}

@@ -8,7 +8,7 @@ package agent
 // presentTables hold what only the cloud writes: the snapshot has all of it, and
 // what it does not have is no longer so.
 var presentTables = []string{
-	"schools", "accounts", "school_credentials", "duties", "guardians", "signing_keys", "licences", "payment_outcomes", "entitlements",
+	"schools", "accounts", "school_credentials", "duties", "guardians", "signing_keys", "licences", "payment_outcomes", "entitlements", "line_plans",
 }
 
 // factTables hold facts, which never change. The snapshot has those that the
@@ -41,7 +41,7 @@ var localTables = []string{
 	"sessions", "refresh_tokens", "signing_secrets", "memberships", "logins", "profiles",
 	"tutor_originals", "tutor_jobs", "tutor_profiles",
 	// courses, which come as packs
-	"courses", "lessons", "quizzes", "quiz_keys", "passages", "pack_downloads", "course_opens", "bundles",
+	"courses", "lessons", "quizzes", "quiz_keys", "passages", "pack_downloads", "course_opens", "bundles", "line_uses",
 }
 
 const (

@@ -42,6 +42,7 @@ var Plans = syncer.Entity[Plan]{
 	Audience: func(p Plan) syncproto.Audience { return syncproto.OfSchool(p.SchoolID) },
 	School:   func(p Plan) string { return p.SchoolID },
 	Put:      putPlan,
+	List:     syncer.ListOf(&pagePlans, scanPlan),
 }
 
 // Of is the plan of a school; the zero Plan when none was set.
