@@ -150,6 +150,8 @@ var (
 var (
 	listAside     = db.SQL{Both: `SELECT id, type, entity, kind, waits_for FROM dead_letters WHERE school = $1 AND state = 'open' LIMIT $2`}
 	expireWaiting = db.SQL{Both: `UPDATE dead_letters SET kind = 'poison' WHERE state = 'open' AND kind = 'waiting' AND at < $1`}
+)
+
 // Snapshots.
 var (
 	// One moment for all that a transaction reads; SQLite's have that anyway.
