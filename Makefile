@@ -90,6 +90,7 @@ $(WEB)/dist/app/index.html: $(WEB)/node_modules/.package-lock.json $(WEB_SOURCES
 SEED    ?= 0
 SEEDS   ?= 300
 SCHOOLS ?= 50000
+DAYS    ?= 30
 FROM    ?= 1
 MUTANTS ?= all
 
@@ -128,7 +129,7 @@ sim: ## Simulate schools and their cloud in trouble, without a database: make si
 	@cd shared && go test -count=1 -v -timeout 30m ./syncer/simtest -run TestSchoolsAndCloudAgree -args -seed $(SEED) -seeds $(SEEDS)
 
 soak: ## Simulate 50,000 schools over 30 days, 20 at a time: make soak, or a part of it: make soak SCHOOLS=2000 FROM=101
-	@cd shared && go test -count=1 -v -timeout 24h ./syncer/simtest -run TestAMonthOfManySchools -args -soak $(SCHOOLS) -from $(FROM)
+	@cd shared && go test -count=1 -v -timeout 24h ./syncer/simtest -run TestManySchoolsForManyDays -args -soak $(SCHOOLS) -days $(DAYS) -from $(FROM)
 
 mutants: ## Put deliberate faults into the engine and let the simulation find each: make mutants, or MUTANTS="a part of a name"
 	@cd shared && go test -count=1 -v -timeout 4h ./syncer/simtest -run 'TestTheDeliberateFaults|TestDeliberateFaults' -args -mutants "$(MUTANTS)"

@@ -18,18 +18,18 @@ var mixes = [][]Fault{
 }
 
 // Usual are the options of the runs of `make test` and `make sim`: twenty
-// schools, a school's morning, one mix of troubles.
+// schools, two hours of a morning, one mix of troubles.
 func Usual(seed uint64) Options {
 	r := rand.New(rand.NewPCG(seed, 0xfa17))
 	return Options{
-		Seed: seed, Schools: 20, For: 3 * time.Hour, Writes: 80 + r.IntN(120), Batch: 1 + r.IntN(12),
-		Faults: mixes[seed%uint64(len(mixes))], FaultEvery: time.Duration(40+r.IntN(100)) * time.Minute,
+		Seed: seed, Schools: 20, For: 2 * time.Hour, Writes: 60 + r.IntN(90), Batch: 1 + r.IntN(12),
+		Faults: mixes[seed%uint64(len(mixes))], FaultEvery: time.Duration(25+r.IntN(60)) * time.Minute,
 	}
 }
 
-// Soaked are the options of one slice of `make soak`: a month in which every
+// Soaked are the options of one slice of `make soak`: weeks in which every
 // trouble comes to every school now and then. The schools write a hundred
 // records a day, by the hour.
-func Soaked(seed uint64, schools int) Options {
-	return Options{Seed: seed, Schools: schools, For: 30 * 24 * time.Hour, Writes: 100, Batch: 40, Faults: AllFaults(), FaultEvery: 10 * 24 * time.Hour, Frame: 16 << 10}
+func Soaked(seed uint64, schools, days int) Options {
+	return Options{Seed: seed, Schools: schools, For: time.Duration(days) * 24 * time.Hour, Writes: 100, Batch: 40, Faults: AllFaults(), FaultEvery: 10 * 24 * time.Hour, Frame: 16 << 10}
 }
