@@ -78,7 +78,7 @@ func (b *box) start() {
 	}
 	b.plan = plan{failIn: -1, full: b.plan.full}
 	b.life++
-	b.up, b.ticking, b.renewing, b.idle = true, false, false, 0
+	b.up, b.ticking, b.renewing, b.idle, b.peer = true, false, false, 0, nil
 	raw := faulty{b.disk, &b.plan}
 	if err := b.open(raw); err != nil {
 		b.w.note("no start", b.label, 0, 0)

@@ -263,8 +263,8 @@ func (c *cloud) deliver(s *school, epoch int64, m syncproto.Message) (again bool
 	if c.fell() || err != nil {
 		return true
 	}
-	if t == nil {
-		return false
+	if t == nil { // put back to before the claim: the box is claimed again
+		return m.Kind == syncproto.KindHello && c.late(s, epoch, m)
 	}
 	c.w.note("arrive up", s.name, int64(m.Kind), epoch)
 	c.w.result.Frames++
@@ -316,6 +316,13 @@ func (c *cloud) late(s *school, epoch int64, m syncproto.Message) (again bool) {
 	})
 	if err == nil && known > 0 {
 		_, err = c.apply.Apply(c.w.ctx, syncer.Log{School: s.id, Epoch: epoch}, f)
+		if err == nil {
+			// The present box does not have what an earlier one brings late. The nightly
+			// digests find that; here it is told at once.
+			if t := c.talks[s.id]; t != nil {
+				s.mustLoad(c.w, t.epoch)
+			}
+		}
 	}
 	if c.fell() {
 		return true

@@ -66,6 +66,9 @@ func (c *cloud) renew(b *box, from int64, nonce string, epochs []int64) (out ans
 	err = c.db.Update(c.w.ctx, func(tx db.Tx) error {
 		ctx, school := c.w.ctx, b.school.id
 		row, err := c.row(ctx, tx, school)
+		if errors.Is(err, db.ErrNoRows) {
+			row, err = schoolRow{appliance: b.name}, nil
+		}
 		if err != nil {
 			return err
 		}

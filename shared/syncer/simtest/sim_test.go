@@ -11,6 +11,7 @@ import (
 
 var (
 	seedFlag  = flag.Uint64("seed", 0, "run this one seed and print its steps; 0: all")
+	watchFlag = flag.String("watch", "", "the id of a record whose way is printed with the steps of -seed")
 	seedsFlag = flag.Int("seeds", 300, "how many seeds")
 )
 
@@ -20,6 +21,7 @@ const budget = 2 * time.Minute
 func TestSchoolsAndCloudAgreeWhateverHappens(t *testing.T) {
 	if *seedFlag != 0 {
 		o := Usual(*seedFlag)
+		o.Watch = *watchFlag
 		if testing.Verbose() {
 			o.Trace = func(line string) { t.Log(line) }
 		}

@@ -228,7 +228,7 @@ func (b *box) putOwn(ctx context.Context, tx db.Tx, e syncproto.Event) (err erro
 // the cloud's: they have to take a snapshot.
 func (s *school) mustLoad(w *world, epoch int64) {
 	for _, b := range s.boxes {
-		if !b.up || b.barred || b.renewing || b.epoch != epoch || b.retired {
+		if !b.up || b.barred || b.renewing || b.peer == nil || b.epoch != epoch || b.retired {
 			continue
 		}
 		w.note("must load", b.label, epoch, 0)
