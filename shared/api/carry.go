@@ -120,8 +120,7 @@ func MountHandOver(a *API, desk *bundle.Desk, back CarryBack) {
 
 func handOver(u bundle.Upload) HandOver {
 	out := HandOver{ID: u.ID, SchoolName: u.SchoolName, Size: u.Size, Received: u.Received, Read: u.Read, Stage: string(u.Stage), Again: u.Again}
-	var f *fault.Error
-	if errors.As(u.Err, &f) {
+	if f, ok := errors.AsType[*fault.Error](u.Err); ok {
 		out.Code = f.Code
 	}
 	if n := u.Note; n != nil {

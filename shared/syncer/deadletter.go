@@ -45,8 +45,7 @@ func Missing(entity string) error { return &missing{entity} }
 func IsMissing(err error) bool { _, ok := missingID(err); return ok }
 
 func missingID(err error) (entity string, ok bool) {
-	var m *missing
-	if errors.As(err, &m) {
+	if m, ok := errors.AsType[*missing](err); ok {
 		return m.id, true
 	}
 	return "", false

@@ -62,7 +62,7 @@ func (r *receiver) take(lane syncproto.Lane, events ...syncproto.Event) error {
 func (r *receiver) letters(f syncer.Filter) (out []syncer.DeadLetter) {
 	r.t.Helper()
 	f.School = r.school
-	r.must(r.node.db.View(r.t.Context(), func(tx db.Tx) (err error) {
+	r.must(r.db.View(r.t.Context(), func(tx db.Tx) (err error) {
 		out, _, err = syncer.ListLetters(r.t.Context(), tx, f, 0, 5_000)
 		return err
 	}))
@@ -170,7 +170,7 @@ func TestThePoisonList(t *testing.T) {
 				t.Fatalf("letters %+v, %d facts", got, r.facts())
 			}
 			var b syncer.Backlog
-			r.must(r.node.db.View(t.Context(), func(tx db.Tx) (err error) {
+			r.must(r.db.View(t.Context(), func(tx db.Tx) (err error) {
 				b, err = syncer.ReadBacklog(t.Context(), tx, syncer.Log{School: r.school, Epoch: r.epoch})
 				return err
 			}))

@@ -41,13 +41,13 @@ type DeadLetter struct {
 // Filter chooses dead letters; empty fields choose all.
 type Filter struct{ School, Kind, Type, State string }
 
-// ErrNoLetter: there is no such dead letter.
+// ErrNoLetter says that there is no such dead letter.
 var ErrNoLetter = fault.New(fault.NotFound, "There is no such record.").WithCode("no_such_letter")
 
-// ErrDecided: somebody replayed or discarded it before.
+// ErrDecided says that somebody replayed or discarded it before.
 var ErrDecided = fault.New(fault.Conflict, "This record was decided already.").WithCode("letter_decided")
 
-// ErrBehind: an earlier record of the same entity has to be decided first.
+// ErrBehind says that an earlier record of the same entity has to be decided first.
 var ErrBehind = fault.New(fault.Conflict, "An earlier record of the same thing has to be decided first.").WithCode("letter_behind")
 
 func scanLetter(r db.Rows) (l DeadLetter, err error) {

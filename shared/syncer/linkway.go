@@ -3,6 +3,7 @@ package syncer
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"urbanhomeschool.org/uhs/shared/crash"
@@ -55,7 +56,7 @@ func (l *Link) drop(ctx context.Context, last int) {
 	l.mu.Unlock()
 	for _, c := range l.o.Carriers[:last] {
 		if err := c.Stop(ctx); err != nil {
-			l.o.Log.Warn("stop a carrier", "carrier", c.Name(), logging.Err(err))
+			l.o.Log.Warn("stop a carrier", slog.String("carrier", c.Name()), logging.Err(err))
 		}
 	}
 	l.o.Peer.Takeover()

@@ -441,8 +441,8 @@ func (p *Peer) Unsent() { p.mu.Lock(); defer p.mu.Unlock(); p.talk.Unsent() }
 // again soon.
 func (p *Peer) Busy() bool { p.mu.Lock(); defer p.mu.Unlock(); return p.talk.Busy() }
 
-// Spare, while on, lets only control and money be sent.
-func (p *Peer) Spare(on bool) { p.mu.Lock(); defer p.mu.Unlock(); p.talk.Spare(on) } //nolint:revive // a switch
+// Spare lets only control and money be sent while it is on.
+func (p *Peer) Spare(on bool) { p.mu.Lock(); defer p.mu.Unlock(); p.talk.Spare(on) }
 
 // SayHello makes the next Outgoing begin with a hello: the other side learns
 // our head, and the clock sample.

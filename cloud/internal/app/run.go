@@ -69,6 +69,11 @@ func serve(ctx context.Context, c Config, out io.Writer) (err error) {
 			k.log.Warn("sweep old sessions", logging.Err(err))
 		}
 	}))
+	group.Add("tidy", service.Every(time.Hour, func(ctx context.Context) {
+		if _, err := k.fleet.Tidy(ctx); err != nil && ctx.Err() == nil {
+			k.log.Warn("drop what no box can ask for any more", logging.Err(err))
+		}
+	}))
 	if err := k.scheduleBackups(group); err != nil {
 		return err
 	}

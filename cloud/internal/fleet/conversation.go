@@ -126,9 +126,9 @@ func (s *Service) Wake(school string) {
 	}
 }
 
-// Spare, while on, lets only control and money go down to a school: its line may
-// carry nothing else now.
-func (s *Service) Spare(school string, on bool) { //nolint:revive // a switch
+// Spare lets only control and money go down to a school while it is on: its line
+// may carry nothing else now.
+func (s *Service) Spare(school string, on bool) {
 	s.mu.Lock()
 	c := s.talks[school]
 	s.mu.Unlock()

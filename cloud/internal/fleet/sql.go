@@ -39,6 +39,7 @@ var (
 		JOIN school_epochs e ON e.school_id = a.school_id AND e.appliance_id = a.id WHERE a.status = 'active'`}
 	selectRecipients = db.SQL{Postgres: `SELECT school_id::text, recipient FROM appliances WHERE status = 'active'`}
 
+	listApplied  = db.SQL{Postgres: `SELECT DISTINCT school FROM outbox_heads WHERE epoch = $1 AND acked_seq > 0 ORDER BY school`}
 	listWaiting  = db.SQL{Postgres: `SELECT DISTINCT school FROM outbox_heads WHERE epoch = $1 AND seq > acked_seq`}
 	selectBacked = db.SQL{Postgres: `SELECT lane, seq FROM backed_marks WHERE school = $1 AND epoch = $2`}
 	upsertResent = db.SQL{Postgres: `INSERT INTO resent_marks AS r (school, epoch, lane, seq, at) VALUES ($1, $2, $3, $4, $5)

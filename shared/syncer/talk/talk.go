@@ -271,8 +271,8 @@ func (t *Talk) Fork() (news bool) {
 // Mend ends a fork: the other side's hello fits our log again.
 func (t *Talk) Mend() { t.forked = false }
 
-// Spare, while on, lets only control and money be sent.
-func (t *Talk) Spare(on bool) { t.spare = on } //nolint:revive // a switch
+// Spare lets only control and money be sent while it is on.
+func (t *Talk) Spare(on bool) { t.spare = on }
 
 // Deny makes every ack from now on say that the other side's log contradicts
 // what was applied. It tells whether that is news.
