@@ -36,7 +36,7 @@ func (k *core) newBundles() (err error) {
 	return nil
 }
 
-var errBundleUsage = errors.New("usage: uhs-cloud bundle export --school CODE [--packs] FILE | uhs-cloud bundle import FILE...")
+var errBundleUsage = errors.New("usage: uhs-cloud bundle export --school CODE [--packs] FILE | uhs-cloud bundle import FILE [FILE]")
 
 // bundleCommand writes or reads bundles; the service may run meanwhile.
 func bundleCommand(ctx context.Context, c Config, args []string, out io.Writer) error {

@@ -47,7 +47,7 @@ func serve(ctx context.Context, c Config, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, keeper.Close()) }()
+	defer func() { err = errors.Join(err, keeper.Close()) }() //nolint:contextcheck // it ends after ctx
 	if err := k.addNetwork(); err != nil {
 		return err
 	}

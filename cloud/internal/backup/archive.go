@@ -57,7 +57,8 @@ func (w *archiveWriter) add(name string, r io.Reader) error {
 	buffer := make([]byte, chunkSize)
 	for n := 0; ; n++ {
 		k, err := io.ReadFull(r, buffer)
-		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		last := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+		if err != nil && !last {
 			return err
 		}
 		if k > 0 || n == 0 { // an empty part has one empty entry
@@ -67,7 +68,7 @@ func (w *archiveWriter) add(name string, r io.Reader) error {
 		}
 		sum.Write(buffer[:k])
 		p.Size += int64(k)
-		if err != nil {
+		if last {
 			break
 		}
 	}

@@ -43,7 +43,7 @@ func (s *Service) Keep(ctx context.Context, d db.DB, lost func(error)) (*Keeper,
 		err = k.beat(ctx)
 	}
 	if err != nil {
-		return nil, errors.Join(err, k.Close())
+		return nil, errors.Join(err, k.Close()) //nolint:contextcheck // it ends after ctx
 	}
 	k.Loop = service.NewLoop(k.run)
 	return k, nil
@@ -96,7 +96,7 @@ func (k *Keeper) alive(ctx context.Context) error {
 	return k.connect(ctx)
 }
 
-// ErrRewound: the database went back while the cloud ran on it.
+// ErrRewound says that the database went back while the cloud ran on it.
 var ErrRewound = errors.New("the database was put back to an older state while the cloud was running on it")
 
 // beat moves the counter: the database first, then the copy.

@@ -57,7 +57,7 @@ func (s *Service) Restore(ctx context.Context, file string, o Restoring, out io.
 	if err != nil {
 		return d, fmt.Errorf("restore: %w", err)
 	}
-	f, err := os.Open(file)
+	f, err := os.Open(file) //nolint:gosec // the operator names the file
 	if err != nil {
 		return d, fmt.Errorf("restore: %w", err)
 	}

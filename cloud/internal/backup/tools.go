@@ -25,8 +25,8 @@ type tools struct {
 func places() []string {
 	var out []string
 	if p, err := exec.LookPath("pg_dump"); err == nil {
-		if real, err := filepath.EvalSymlinks(p); err == nil {
-			out = append(out, filepath.Dir(real))
+		if target, err := filepath.EvalSymlinks(p); err == nil {
+			out = append(out, filepath.Dir(target))
 		}
 		out = append(out, filepath.Dir(p))
 	}
@@ -88,7 +88,7 @@ func (t tools) command(ctx context.Context, program, database string, args ...st
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, filepath.Join(t.dir, program), append(args, "--dbname="+info, "--no-password")...)
+	cmd := exec.CommandContext(ctx, filepath.Join(t.dir, program), append(args, "--dbname="+info, "--no-password")...) //nolint:gosec // our own list of programs
 	cmd.Env = append(cmd.Environ(), "PGPASSWORD="+password)
 	cmd.Stderr = &tail{}
 	return cmd, nil

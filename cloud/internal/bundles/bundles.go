@@ -192,7 +192,7 @@ type What struct {
 	Progress func(done, of int64)
 }
 
-// ErrNoBox: nobody could open a bundle for this school.
+// ErrNoBox says that nobody could open a bundle for this school.
 var ErrNoBox = fault.New(fault.NotFound, "This school has no box.").WithCode("school_without_box")
 
 // Export writes what the school's box needs: acks of its work, and every record

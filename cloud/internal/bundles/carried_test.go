@@ -181,7 +181,7 @@ func TestALateBundleOfASealedEpochStillCounts(t *testing.T) {
 	b.work(25)
 	stick := b.export(up{})
 	old := b.Box
-	spare := &box{w: w, school: b.school, learner: b.learner, Box: w.Cloud.Box()}
+	spare := &box{w: w, school: b.school, learner: b.learner, Box: w.Box()}
 	w.claim(spare) // the first box is replaced; its stick lies in a drawer
 	n, err := w.arrive(stick)
 	w.Must(err)
@@ -237,7 +237,7 @@ func TestABundleOfACloneIsKeptAndTold(t *testing.T) {
 	w := newWorld(t)
 	b := w.box("LODWAR-1")
 	b.work(10)
-	twin := &box{w: w, school: b.school, learner: b.learner, Box: w.Cloud.Box()}
+	twin := &box{w: w, school: b.school, learner: b.learner, Box: w.Box()}
 	twin.Answer, twin.Node, twin.Age = b.Answer, b.Node, b.Age
 	twin.Load(b.Backup())
 	twin.Connect(b.Epoch)

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -124,7 +125,7 @@ func TestASchoolHasAQuota(t *testing.T) {
 	b.work(2)
 	for n, want := range []fault.Kind{fault.Internal, fault.Internal, fault.TooMany} { // 2 GB each, 4 GB a day
 		data := b.export(up{})
-		padded := append(data, make([]byte, bundle.FrontSize)...) // more after the end is not looked at
+		padded := slices.Concat(data, make([]byte, bundle.FrontSize)) // more after the end is not looked at
 		_, err := w.bundles.Desk().Begin(t.Context(), 2<<30, padded)
 		if (err == nil) != (want == fault.Internal) || err != nil && fault.KindOf(err) != want {
 			t.Errorf("hand-over %d: %v", n, err)

@@ -120,7 +120,7 @@ func (s *Service) ReplayType(ctx context.Context, who identity.Actor, typ string
 	return s.o.Applier.ReplayType(ctx, typ)
 }
 
-// ErrNotPaused: the lane goes on as it is.
+// ErrNotPaused says that the lane goes on as it is.
 var ErrNotPaused = fault.New(fault.Conflict, "This part of the sync is not paused.").WithCode("not_paused")
 
 // ResumeLane lets a paused lane go on although its letters are still there.

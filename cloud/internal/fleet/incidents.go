@@ -50,7 +50,7 @@ func scanIncident(r db.Rows) (t Told, err error) {
 	return t, json.Unmarshal([]byte(facts), &t.Facts)
 }
 
-// ErrNoIncident: there is no such incident.
+// ErrNoIncident says that there is no such incident.
 var ErrNoIncident = fault.New(fault.NotFound, "There is no such incident.").WithCode("no_such_incident")
 
 // SeeIncident marks an incident as seen; the first to do so is kept. Admins only.

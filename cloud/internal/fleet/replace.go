@@ -236,7 +236,7 @@ func (h heldBox) shown() HeldBox {
 // itemise counts what the old box said it had against what is applied now: of
 // its own epoch, and of the epochs it was given since to deliver in, which begin
 // with the same records.
-func (r replacement) itemise(ctx context.Context, tx db.Tx, school string, held []heldBox) (Replacement, error) {
+func (r *replacement) itemise(ctx context.Context, tx db.Tx, school string, held []heldBox) (Replacement, error) {
 	out := Replacement{ID: r.ID, Reason: r.Reason, OrderedBy: r.By, OrderedAt: moment(r.created), ClaimedAt: moment(r.claimed), OldBox: r.Old, NewBox: r.New,
 		HeardAt: moment(db.Time{Time: r.heard}), OldestAt: moment(db.Time{Time: r.oldest}), Missing: []Missing{}}
 	if len(r.head) == 0 {

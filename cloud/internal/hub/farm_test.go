@@ -60,7 +60,10 @@ type farmAnswer struct {
 
 func newFarm(t *testing.T) *farm {
 	t.Helper()
-	_, here, _, _ := runtime.Caller(0)
+	_, here, _, ok := runtime.Caller(0)
+	if !ok {
+		t.Fatal("where is this file?")
+	}
 	bin := filepath.Join(t.TempDir(), "leaffarm")
 	build := exec.Command("go", "build", "-o", bin, "./internal/leaf/leaffarm")
 	build.Dir = filepath.Join(filepath.Dir(here), "../../../edge")

@@ -69,7 +69,7 @@ func TestASpareBringsWhatOnlyTheDeadBoxHad(t *testing.T) {
 	must(t, err)
 	id, err := age.ParseX25519Identity(r.Identity)
 	must(t, err)
-	if len(r.NodeKeys) != 1 || !first.agent.Keys().Node.Public().(ed25519.PublicKey).Equal(ed25519.PublicKey(r.NodeKeys[0])) { //nolint:forcetypeassert // as documented
+	if len(r.NodeKeys) != 1 || !first.agent.Keys().Node.Public().(ed25519.PublicKey).Equal(ed25519.PublicKey(r.NodeKeys[0])) {
 		t.Fatal("the spare does not know whose copy to trust")
 	}
 	path := filepath.Join(spare.dir, "restored.db")

@@ -314,7 +314,7 @@ func (c *Connection) rest(ctx context.Context) {
 		}
 	}
 	select {
-	case <-c.forks:
+	case <-c.forks: //nolint:errcheck // dealt with
 	default:
 	}
 }

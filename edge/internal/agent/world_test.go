@@ -240,8 +240,7 @@ func change(t *testing.T, c *cloud, query string, args ...any) {
 }
 
 func codeOf(err error) string {
-	var f *fault.Error
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*fault.Error](err); ok {
 		return f.Code
 	}
 	return ""

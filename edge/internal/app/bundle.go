@@ -42,7 +42,7 @@ func (b *box) carriedAt(ctx context.Context, tx db.Tx, r *syncproto.Report) erro
 	return err
 }
 
-var errBundleUsage = errors.New("usage: uhs-edge bundle export FILE|FOLDER | uhs-edge bundle import FILE...")
+var errBundleUsage = errors.New("usage: uhs-edge bundle export FILE|FOLDER | uhs-edge bundle import FILE [FILE]")
 
 // bundleCommand writes or reads bundles. The service may run meanwhile: both
 // work on the database in transactions, and the service looks for what came.

@@ -74,7 +74,6 @@ type knownRecovery struct {
 
 	mu    sync.Mutex
 	found *age.X25519Recipient
-	asked time.Time
 }
 
 func (k *knownRecovery) recipients(ctx context.Context, paper *age.X25519Recipient) ([]age.Recipient, error) {

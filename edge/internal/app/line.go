@@ -67,7 +67,7 @@ func (l *schoolLine) downloads() bool { way, _ := l.Way(); return way != talk.Sp
 
 // report fills in what was used and the budgets.
 func (l *schoolLine) report(_ context.Context, _ db.Tx, r *syncproto.Report) error {
-	p, used := l.rules(), l.meter.Used()
+	p, used := l.rules(), l.meter.Used() //nolint:contextcheck // the plan is shared by all callers
 	r.UsedToday, r.UsedMonth, r.BudgetDay, r.BudgetMonth = used.Day, used.Month, p.DayBytes, p.MonthBytes
 	return nil
 }

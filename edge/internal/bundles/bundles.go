@@ -168,7 +168,7 @@ type Written struct {
 	At      time.Time
 }
 
-// ErrNoRecipient: the box was claimed before clouds told their recipient, and
+// ErrNoRecipient says that the box was claimed before clouds told their recipient, and
 // has not been on line since.
 var ErrNoRecipient = fault.New(fault.Unavailable, "This box must reach the cloud once before it can write such a file.").WithCode("bundle_no_recipient")
 

@@ -100,7 +100,7 @@ func TestACountThatCannotBeWrittenIsKept(t *testing.T) {
 // seen counts the bytes that reach a listener.
 func listen(t *testing.T) (addr string, up func() int64) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a test's own port
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	t.Cleanup(func() { _ = l.Close() })
 	got := make(chan int64, 8)
@@ -124,7 +124,7 @@ func TestARelayCountsWhatPasses(t *testing.T) {
 	addr, up := listen(t)
 	r, err := m.Relay(t.Context(), meter.Mirror, addr)
 	must(t, err)
-	c, err := net.Dial("tcp", r.Address()) //nolint:noctx // a test's own port
+	c, err := net.Dial("tcp", r.Address())
 	must(t, err)
 	go func() { _, _ = c.Write(make([]byte, 5000)) }()
 	back, err := io.ReadAll(c)
@@ -135,7 +135,7 @@ func TestARelayCountsWhatPasses(t *testing.T) {
 	if got := m.Used().Day; got != 10000 {
 		t.Errorf("counted %d", got)
 	}
-	open, err := net.Dial("tcp", r.Address()) //nolint:noctx // a test's own port
+	open, err := net.Dial("tcp", r.Address())
 	must(t, err)
 	must(t, r.Close())
 	if _, err := open.Read(make([]byte, 1)); err == nil {
@@ -150,7 +150,7 @@ func TestRequestsAreCountedWithTheirHeads(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body) }))
 	defer s.Close()
 	client := &http.Client{Transport: m.Transport(meter.Packs)}
-	resp, err := client.Get(s.URL) //nolint:noctx // a test's own server
+	resp, err := client.Get(s.URL)
 	must(t, err)
 	_, err = io.ReadAll(resp.Body)
 	must(t, errors.Join(err, resp.Body.Close()))

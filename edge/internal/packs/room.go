@@ -204,7 +204,7 @@ func (s *Service) dropReplaced(ctx context.Context, manifest string) error {
 	}
 	for _, e := range whole {
 		aged := s.o.Clock.Now().Sub(e.At) > unlistedAge
-		if needed[e.SHA256] || !(replaced[e.SHA256] || aged) {
+		if needed[e.SHA256] || !replaced[e.SHA256] && !aged {
 			continue
 		}
 		if err := s.o.Store.Remove(e.SHA256); err != nil {

@@ -26,7 +26,7 @@ import (
 func bytesIn(dir string) (n int64) {
 	_ = filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
-			return nil // moved away meanwhile
+			return nil //nolint:nilerr // moved away meanwhile
 		}
 		if info, err := e.Info(); err == nil {
 			n += info.Size()

@@ -33,7 +33,7 @@ func neighbour(t *testing.T, quota int64) (url, dir string) {
 	must(t, err)
 	done := make(chan error, 1)
 	go func() { done <- a.App.Listener(l) }()
-	t.Cleanup(func() { _ = a.App.ShutdownWithTimeout(5 * time.Second); _ = l.Close(); <-done })
+	t.Cleanup(func() { _ = a.App.ShutdownWithTimeout(5 * time.Second); _ = l.Close(); <-done }) //nolint:errcheck // it was shut down
 	return "http://" + l.Addr().String(), dir
 }
 

@@ -39,30 +39,35 @@ func main() {
 // order is one line: keys for so many new boxes, boxes to start with what the
 // enrolment gave, messages to send from every box, or a look at the counters.
 type order struct {
-	Op    string // keys, start, send, look
-	Count int
-	Boxes []box
-	Size  int
+	Op    string `json:"Op"` // keys, start, send, look
+	Count int    `json:"Count"`
+	Boxes []box  `json:"Boxes"`
+	Size  int    `json:"Size"`
 }
 
 // box is one appliance with its enrolment.
 type box struct {
-	School, Appliance            string
-	Epoch                        int64
-	Seed                         string
-	AccountKey, UserJWT, LeafURL string
-	CAPEM, Domain, EdgeDomain    string
+	School     string `json:"School"`
+	Appliance  string `json:"Appliance"`
+	Epoch      int64  `json:"Epoch"`
+	Seed       string `json:"Seed"`
+	AccountKey string `json:"AccountKey"`
+	UserJWT    string `json:"UserJWT"`
+	LeafURL    string `json:"LeafURL"`
+	CAPEM      string `json:"CAPEM"`
+	Domain     string `json:"Domain"`
+	EdgeDomain string `json:"EdgeDomain"`
 }
 
 // answer is the line that answers an order.
 type answer struct {
-	Err string
+	Err string `json:"Err"`
 	// Keys are pairs of public key and seed.
-	Keys [][2]string
+	Keys [][2]string `json:"Keys"`
 	// Up is how many boxes are connected, Received how many messages all of them
 	// got.
-	Up       int
-	Received uint64
+	Up       int    `json:"Up"`
+	Received uint64 `json:"Received"`
 }
 
 type farm struct {
