@@ -63,6 +63,10 @@ $(BIN)/uhs-simgate: FORCE
 $(BIN)/uhs-edge: FORCE
 	@echo "building uhs-edge"; cd edge && go build -trimpath -ldflags "-s -w -X urbanhomeschool.org/uhs/edge/internal/app.Version=$(VERSION)" -o $@ ./cmd/uhs-edge
 
+# What uhs-bench measures the engine of the sync with.
+$(BIN)/uhs-rates: FORCE
+	@echo "building uhs-rates"; cd shared && go build -trimpath -ldflags "-s -w" -o $@ ./registry/rates
+
 # The tests' real Ollama; only the appliance's module may talk to one.
 $(BIN)/uhs-ollama: FORCE
 	@echo "building uhs-ollama"; cd edge && go build -trimpath -ldflags "-s -w" -o $@ ./internal/ollama/ollamatest/serve
@@ -134,7 +138,7 @@ soak: ## Simulate 50,000 schools over 30 days, 20 at a time: make soak, or a par
 mutants: ## Put deliberate faults into the engine and let the simulation find each: make mutants, or MUTANTS="a part of a name"
 	@cd shared && go test -count=1 -v -timeout 4h ./syncer/simtest -run 'TestTheDeliberateFaults|TestDeliberateFaults' -args -mutants "$(MUTANTS)"
 
-e2e: build $(BIN)/uhs-ollama ## Run the main job on the built binaries, with the link cut and the processes killed
+e2e: build $(BIN)/uhs-ollama $(BIN)/uhs-rates ## Run the main job on the built binaries, with the link cut and the processes killed
 	@cd installer && UHS_BIN=$(BIN) go test -count=1 -timeout 15m ./e2e/...
 
 browser: build ## Drive the student's and the parent's pages in Chromium
@@ -146,10 +150,13 @@ screenshots: build ## Take the pictures of README anew
 	@mkdir -p docs/screenshots
 	@cd installer && UHS_BIN=$(BIN) UHS_SHOTS=$(CURDIR)/docs/screenshots go test -count=1 -timeout 10m -run TestBrowser ./e2e/...
 
-bench: build ## Measure: link-up to applied, a large backlog, idle memory, start to first page
+bench: build $(BIN)/uhs-rates ## Measure everything: pages, memory, arrival of backlogs, the sync engine against bare databases
 	@$(BIN)/uhs-bench -bin $(BIN) -content $(CONTENT)
 
 .PHONY: farm storm
+storm: $(BIN)/uhs-postgres ## A thousand appliances catch up at once: memory of the cloud, fairness: make storm STORM_EVENTS=1000
+	@cd cloud && $(BIN)/uhs-postgres -- go test ./internal/fleet -count=1 -v -run TestTheStorm -timeout 6h -storm.schools=$(or $(STORM_SCHOOLS),1000) -storm.events=$(or $(STORM_EVENTS),10000) -storm.frame=1000
+
 farm: ## Measure what 10 to 500 schools cost the hub: memory, goroutines, descriptors, processor
 	@cd cloud && go test ./internal/hub -count=1 -v -run TestTheFarm -timeout 60m -farm.sizes=10,50,100,200,500 -farm.idle=15s -farm.load=50
 

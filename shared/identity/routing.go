@@ -2,10 +2,12 @@ package identity
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 
 	"urbanhomeschool.org/uhs/shared/db"
+	"urbanhomeschool.org/uhs/shared/id"
 	"urbanhomeschool.org/uhs/shared/syncer"
 	"urbanhomeschool.org/uhs/syncproto"
 )
@@ -53,6 +55,32 @@ func (s *Service) Admits(ctx context.Context, tx db.Tx, school string, a syncpro
 		}
 	}
 	return ErrNotYourLearner
+}
+
+// AdmitsAll gives those of about that are present or past members of the school:
+// Admits for many, in one query.
+func (s *Service) AdmitsAll(ctx context.Context, tx db.Tx, school string, about []syncproto.Audience) (out []syncproto.Audience, err error) {
+	var learners []string
+	for _, a := range about {
+		if l, ok := a.Learner(); ok && id.Valid(l) {
+			learners = append(learners, l)
+		}
+	}
+	if len(learners) == 0 {
+		return nil, nil
+	}
+	list, err := json.Marshal(learners)
+	if err != nil {
+		return nil, err
+	}
+	members, err := all(ctx, tx, listMembers, db.Scalar[string], school, string(list))
+	if err != nil {
+		return nil, fmt.Errorf("admit: %w", err)
+	}
+	for _, m := range members {
+		out = append(out, syncproto.OfLearner(m))
+	}
+	return out, nil
 }
 
 // Account gives a person; ErrNoSuchAccount when there is none.

@@ -136,6 +136,16 @@ func TestRoutingAndAdmitting(t *testing.T) {
 				}
 			}
 		})
+		t.Run("of many people those are admitted at once that are members", func(t *testing.T) {
+			mine, stranger := syncproto.OfLearner(string(amina.ID)), syncproto.OfLearner(id.New())
+			asked := []syncproto.Audience{stranger, mine, syncproto.OfLearner("no id"), syncproto.OfSchool(string(b.ID)), syncproto.OfEveryone()}
+			for school, want := range map[identity.SchoolID][]syncproto.Audience{a.ID: {mine}, b.ID: nil} {
+				got := view(t, w.db, func(tx db.Tx) ([]syncproto.Audience, error) { return w.AdmitsAll(ctx, tx, string(school), asked) })
+				if !slices.Equal(got, want) {
+					t.Errorf("%s admits %v, want %v", school, got, want)
+				}
+			}
+		})
 		t.Run("a school writes about itself and its present and past members only", func(t *testing.T) {
 			must(t, admits(a.ID, syncproto.OfSchool(string(a.ID))))
 			must(t, admits(a.ID, syncproto.OfLearner(string(amina.ID))))

@@ -220,7 +220,11 @@ var (
 	endMemberships  = db.SQL{Both: `UPDATE memberships SET until = $2 WHERE account_id = $1 AND until IS NULL`}
 	countAccount    = db.SQL{Both: `SELECT count(*) FROM accounts WHERE id = $1`}
 	countMembership = db.SQL{Both: `SELECT count(*) FROM memberships WHERE account_id = $1 AND school_id = $2`}
-	presentSchools  = db.SQL{Both: `SELECT DISTINCT school_id FROM memberships WHERE account_id = $1 AND until IS NULL ORDER BY school_id`}
+	listMembers     = db.SQL{
+		Postgres: `SELECT DISTINCT account_id FROM memberships WHERE school_id = $1 AND account_id IN (SELECT jsonb_array_elements_text($2::jsonb))`,
+		SQLite:   `SELECT DISTINCT account_id FROM memberships WHERE school_id = $1 AND account_id IN (SELECT value FROM json_each($2))`,
+	}
+	presentSchools = db.SQL{Both: `SELECT DISTINCT school_id FROM memberships WHERE account_id = $1 AND until IS NULL ORDER BY school_id`}
 )
 
 // Credentials and duties.

@@ -28,6 +28,9 @@ type Applier struct {
 	// Admit refuses records about people that the school may not write about. The
 	// appliance, which trusts the cloud, has none.
 	Admit func(ctx context.Context, tx db.Tx, school string, a syncproto.Audience) error
+	// AdmitAll gives those of many that Admit would not refuse, at once; optional.
+	// What it leaves out is asked one by one.
+	AdmitAll func(ctx context.Context, tx db.Tx, school string, about []syncproto.Audience) ([]syncproto.Audience, error)
 	// Echo sends the winner of a last-writer record back to everybody, the writer
 	// too. Only the cloud has one.
 	Echo Journal
@@ -117,7 +120,16 @@ type record struct {
 }
 
 // open decodes an event and checks who may write it and about whom.
-func (a *Applier) open(ctx context.Context, tx db.Tx, school string, e syncproto.Event, admitted map[syncproto.Audience]bool) (record, error) {
+func (a *Applier) open(ctx context.Context, tx db.Tx, school string, e syncproto.Event) (record, error) {
+	r, err := a.read(ctx, tx, e)
+	if err != nil {
+		return record{}, err
+	}
+	return r, a.admit(ctx, tx, school, r, map[syncproto.Audience]bool{})
+}
+
+// read decodes an event and checks who may write it.
+func (a *Applier) read(ctx context.Context, tx db.Tx, e syncproto.Event) (record, error) {
 	k, ok := a.Registry.kinds[e.Type]
 	if !ok {
 		return record{}, errUnknown
@@ -129,22 +141,54 @@ func (a *Applier) open(ctx context.Context, tx db.Tx, school string, e syncproto
 	if err != nil {
 		return record{}, err
 	}
-	if err := a.awaits(ctx, tx, e.Deps); err != nil {
-		return record{}, err
-	}
+	return record{e, k, v}, a.awaits(ctx, tx, e.Deps)
+}
+
+// admit refuses a record about somebody the school may not write about; those in
+// admitted were asked about before.
+func (a *Applier) admit(ctx context.Context, tx db.Tx, school string, r record, admitted map[syncproto.Audience]bool) error {
 	if a.Admit == nil {
-		return record{e, k, v}, nil
+		return nil
 	}
-	if named := k.school(v); named != "" && named != school {
-		return record{}, fault.New(fault.Forbidden, "The record names another school.").WithCode("not_your_school")
+	if named := r.kind.school(r.value); named != "" && named != school {
+		return fault.New(fault.Forbidden, "The record names another school.").WithCode("not_your_school")
 	}
-	if about := k.audience(v); !admitted[about] {
-		if err := a.Admit(ctx, tx, school, about); err != nil {
-			return record{}, err
+	about := r.kind.audience(r.value)
+	if admitted[about] {
+		return nil
+	}
+	if err := a.Admit(ctx, tx, school, about); err != nil {
+		return err
+	}
+	admitted[about] = true
+	return nil
+}
+
+// admitRun refuses a run of records if one of them is to be refused.
+func (a *Applier) admitRun(ctx context.Context, tx db.Tx, school string, records []record) error {
+	admitted := map[syncproto.Audience]bool{}
+	if a.Admit != nil && a.AdmitAll != nil {
+		asked := map[syncproto.Audience]bool{}
+		var about []syncproto.Audience
+		for _, r := range records {
+			if w := r.kind.audience(r.value); !asked[w] {
+				asked[w], about = true, append(about, w)
+			}
 		}
-		admitted[about] = true
+		good, err := a.AdmitAll(ctx, tx, school, about)
+		if err != nil {
+			return err
+		}
+		for _, w := range good {
+			admitted[w] = true
+		}
 	}
-	return record{e, k, v}, nil
+	for _, r := range records {
+		if err := a.admit(ctx, tx, school, r, admitted); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // errUnknown marks an event of a type this build does not know.

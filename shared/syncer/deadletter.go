@@ -121,7 +121,7 @@ func kindOf(err error) (kind, waitsFor string) {
 }
 
 func (a *Applier) applyOne(ctx context.Context, tx db.Tx, school string, e syncproto.Event) error {
-	r, err := a.open(ctx, tx, school, e, map[syncproto.Audience]bool{})
+	r, err := a.open(ctx, tx, school, e)
 	if err != nil {
 		return err
 	}

@@ -82,7 +82,6 @@ func (a *Applier) storeRange(ctx context.Context, tx db.Tx, b *batch, from, to i
 
 // storeWhole stores a run of events; the first bad one fails all.
 func (a *Applier) storeWhole(ctx context.Context, tx db.Tx, b *batch, events []syncproto.Event) error {
-	admitted := map[syncproto.Audience]bool{}
 	records := make([]record, 0, len(events))
 	for _, e := range events {
 		if e.IsErased() {
@@ -91,11 +90,14 @@ func (a *Applier) storeWhole(ctx context.Context, tx db.Tx, b *batch, events []s
 		if len(b.aside) > 0 && b.aside[entityKey{storable(e.Type), storable(e.Entity)}] {
 			return errAside
 		}
-		r, err := a.open(ctx, tx, b.log.School, e, admitted)
+		r, err := a.read(ctx, tx, e)
 		if err != nil {
 			return err
 		}
 		records = append(records, r)
+	}
+	if err := a.admitRun(ctx, tx, b.log.School, records); err != nil {
+		return err
 	}
 	var inserted []record
 	for len(records) > 0 {

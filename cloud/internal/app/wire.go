@@ -213,7 +213,7 @@ func (k *core) newApplier(ctx context.Context, hybrid *syncer.Hybrid, downlinks 
 	}
 	k.applier = &syncer.Applier{
 		DB: k.db, Registry: reg, Hybrid: hybrid, Clock: k.clock, Log: k.log, From: syncproto.EdgeOnly,
-		Admit: k.domains.Identity.Admits, Echo: downlinks, Reactions: k.reactions(), Paused: fleet.LanePaused(k.clock.Now),
+		Admit: k.domains.Identity.Admits, AdmitAll: k.domains.Identity.AdmitsAll, Echo: downlinks, Reactions: k.reactions(), Paused: fleet.LanePaused(k.clock.Now),
 	}
 	_, err = k.applier.ReplayUnknown(ctx)
 	return err

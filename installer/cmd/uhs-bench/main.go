@@ -1,7 +1,8 @@
 // Command uhs-bench measures what the product promises, on a world of its own:
 // how long everything takes to arrive when the internet is back, after a day and
-// after weeks; what an idle appliance holds in memory; how long from its start
-// to the first page. It prints the machine with the figures. It is what
+// after weeks and after a large school's month; what an appliance holds in memory,
+// idle and while it catches up; how long from its start to the first page; and,
+// by uhs-rates, what the engine of the sync does by itself. It prints the machine with the figures. It is what
 // `make bench` runs; nothing is asserted.
 package main
 
@@ -25,10 +26,11 @@ import (
 func main() {
 	bin := flag.String("bin", "bin", "where the built binaries are")
 	content := flag.String("content", "installer/content", "where the course folders are")
-	backlog := flag.Int("backlog", 20000, "records of the large backlog")
+	backlog := flag.Int("backlog", 20000, "records of the backlog that is saved by requests")
+	month := flag.Int("month", 600000, "records of the backlog of a large school's month")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, *bin, *content, *backlog)
+	err := run(ctx, *bin, *content, sizes{*backlog, *month})
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "uhs-bench:", err)
@@ -36,8 +38,12 @@ func main() {
 	}
 }
 
+// sizes are how many records the two backlogs have.
+type sizes struct{ weeks, month int }
+
 // bench is a world under measurement.
 type bench struct {
+	bin, dir string
 	w        *world.World
 	school   *world.School
 	db       *pgx.Conn
@@ -54,7 +60,7 @@ type course struct {
 	} `json:"lessons"`
 }
 
-func run(ctx context.Context, bin, content string, backlog int) (err error) {
+func run(ctx context.Context, bin, content string, backlog sizes) (err error) {
 	dir, err := os.MkdirTemp("/var/tmp", "uhs-bench-")
 	if err != nil {
 		return err
@@ -81,13 +87,14 @@ func run(ctx context.Context, bin, content string, backlog int) (err error) {
 	if err != nil {
 		return err
 	}
-	b := &bench{w: w, school: w.Schools[0]}
+	b := &bench{bin: bin, dir: dir, w: w, school: w.Schools[0]}
 	if b.db, err = pgx.Connect(ctx, w.DatabaseURL()); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.db.Close(context.WithoutCancel(ctx))) }()
 	for _, measure := range []func(context.Context) error{
-		b.firstPage, b.idleMemory, b.openCourse, b.schoolDay, func(ctx context.Context) error { return b.weeks(ctx, backlog) },
+		b.firstPage, b.idleMemory, b.openCourse, b.rates, b.schoolDay, func(ctx context.Context) error { return b.weeks(ctx, backlog.weeks) },
+		func(ctx context.Context) error { return b.month(ctx, backlog.month) },
 	} {
 		if err := measure(ctx); err != nil {
 			return err
@@ -173,7 +180,7 @@ func (b *bench) openCourse(ctx context.Context) error {
 
 // settled waits until nothing waits at the box.
 func (b *bench) settled(ctx context.Context) error {
-	return world.Await(ctx, 10*time.Minute, "nothing waits", func(ctx context.Context) (bool, error) {
+	return world.Await(ctx, time.Hour, "nothing waits", func(ctx context.Context) (bool, error) {
 		st, err := b.school.Status(ctx)
 		return st.Link == "up" && st.Waiting == 0, err
 	})
@@ -183,21 +190,28 @@ func (b *bench) count(ctx context.Context, query string) (n int64, err error) {
 	return n, b.db.QueryRow(ctx, query).Scan(&n)
 }
 
+// patience names what is waited for, how long at most, and the aim.
+type patience struct {
+	What  string
+	Limit time.Duration
+	Aim   string
+}
+
 // arrival plugs the cable in and measures until query gives want, and until the
 // box knows it.
-func (b *bench) arrival(ctx context.Context, what, query string, want int64) error {
-	began := time.Now()
+func (b *bench) arrival(ctx context.Context, p patience, query string, want int64) error {
+	what, began := p.What, time.Now()
 	if err := b.school.Link.Plug(); err != nil {
 		return err
 	}
-	err := world.Await(ctx, 10*time.Minute, what, func(ctx context.Context) (bool, error) {
+	err := world.Await(ctx, p.Limit, what, func(ctx context.Context) (bool, error) {
 		n, err := b.count(ctx, query)
 		return n >= want, err
 	})
 	if err != nil {
 		return err
 	}
-	tell(what+": link up to all applied", seconds(time.Since(began)), "10 s")
+	tell(what+": link up to all applied", seconds(time.Since(began)), p.Aim)
 	if err := b.settled(ctx); err != nil {
 		return err
 	}

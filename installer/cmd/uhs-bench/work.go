@@ -36,7 +36,7 @@ func (b *bench) schoolDay(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return b.arrival(ctx, fmt.Sprintf("a school day (%d records)", st.Waiting), "SELECT count(*) FROM attempts", int64(rounds*len(b.learners)))
+	return b.arrival(ctx, patience{fmt.Sprintf("a school day (%d records)", st.Waiting), 10 * time.Minute, "10 s"}, "SELECT count(*) FROM attempts", int64(rounds*len(b.learners)))
 }
 
 // weeks fills the box with a large backlog and measures the arrival.
@@ -47,7 +47,7 @@ func (b *bench) weeks(ctx context.Context, records int) error {
 		return err
 	}
 	tell(fmt.Sprintf("saving %d records at the box, one request each", records), seconds(time.Since(began)), "-")
-	return b.arrival(ctx, fmt.Sprintf("a backlog of %d records", records), "SELECT count(*) FROM learning_activities WHERE kind = 'time_spent'", int64(records))
+	return b.arrival(ctx, patience{fmt.Sprintf("a backlog of %d records", records), 10 * time.Minute, "10 s"}, "SELECT count(*) FROM learning_activities WHERE kind = 'time_spent'", int64(records))
 }
 
 // fill reports lesson time, one record a request, several learners at once.

@@ -117,6 +117,9 @@ func Remove(dir string) error {
 // DatabaseURL is the cloud's database, for tests that count rows.
 func (w *World) DatabaseURL() string { return w.Postgres.URL(database) }
 
+// File is the database of a school's box; to be touched only while it is stopped.
+func (w *World) File(s *School) string { return w.path(s.Key, "school.db") }
+
 // Admin is a client signed in as the world's first admin, whom it makes when
 // there is none.
 func (w *World) Admin(ctx context.Context) (*Client, error) {

@@ -126,8 +126,31 @@ func (x *tx) BulkInsert(ctx context.Context, table string, columns []string, row
 	return err
 }
 
-// BulkUpsert copies into a temporary table and inserts from there what is new.
+// BulkUpsert copies straight into the table, which succeeds when all rows are
+// new, as they nearly always are. If one is there already, it copies into a
+// temporary table and inserts from there what is new.
 func (x *tx) BulkUpsert(ctx context.Context, table string, columns []string, rows [][]any) ([]string, error) {
+	err := pgx.BeginFunc(ctx, x.t, func(t pgx.Tx) error {
+		_, err := t.CopyFrom(ctx, pgx.Identifier{table}, columns, pgx.CopyFromRows(rows))
+		return err
+	})
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.Code == uniqueViolation {
+		return x.upsert(ctx, table, columns, rows)
+	}
+	if err != nil {
+		return nil, err
+	}
+	keys := make([]string, len(rows))
+	for i, r := range rows {
+		keys[i] = fmt.Sprint(r[0])
+	}
+	return keys, nil
+}
+
+const uniqueViolation = "23505"
+
+func (x *tx) upsert(ctx context.Context, table string, columns []string, rows [][]any) ([]string, error) {
 	quoted := make([]string, len(columns))
 	for i, c := range columns {
 		quoted[i] = pgx.Identifier{c}.Sanitize()

@@ -184,12 +184,26 @@ func (d *DB) Permanent(err error) bool {
 type tx struct {
 	t     *sql.Tx
 	after *[]func()
+	// again are the writing statements that ran before in this transaction: nil
+	// after the first time, prepared from the second on. They end with it.
+	again map[string]*sql.Stmt
 }
 
 // $1 is a *named* parameter to SQLite, numbered by first appearance; ?1 is not.
 var placeholder = regexp.MustCompile(`\$(\d+)`)
 
-func text(q db.SQL) string { return placeholder.ReplaceAllString(q.For(db.SQLite), "?$1") }
+// rewritten keeps what text gave for each statement: they are constants.
+var rewritten sync.Map
+
+func text(q db.SQL) string {
+	in := q.For(db.SQLite)
+	if out, ok := rewritten.Load(in); ok {
+		return out.(string) //nolint:forcetypeassert // stored below
+	}
+	out := placeholder.ReplaceAllString(in, "?$1")
+	rewritten.Store(in, out)
+	return out
+}
 
 // args cuts times to the microseconds Postgres keeps, so that a value read back
 // equals the one on the other side.
@@ -217,11 +231,32 @@ func (x *tx) AfterCommit(fn func()) {
 }
 
 func (x *tx) Exec(ctx context.Context, q db.SQL, a ...any) (int64, error) {
-	r, err := x.t.ExecContext(ctx, text(q), args(a)...)
+	r, err := x.exec(ctx, text(q), args(a))
 	if err != nil {
 		return 0, err
 	}
 	return r.RowsAffected()
+}
+
+// exec prepares a statement that runs more than once. Queries are not prepared:
+// the library would begin an open result of the same statement anew.
+func (x *tx) exec(ctx context.Context, q string, a []any) (sql.Result, error) {
+	stmt, ran := x.again[q]
+	if !ran {
+		if x.again == nil {
+			x.again = map[string]*sql.Stmt{}
+		}
+		x.again[q] = nil
+		return x.t.ExecContext(ctx, q, a...)
+	}
+	if stmt == nil {
+		var err error
+		if stmt, err = x.t.PrepareContext(ctx, q); err != nil {
+			return nil, err
+		}
+		x.again[q] = stmt
+	}
+	return stmt.ExecContext(ctx, a...)
 }
 
 func (x *tx) Query(ctx context.Context, q db.SQL, a ...any) (db.Rows, error) {

@@ -88,7 +88,7 @@ func Open(t *testing.T, in Setup) *Cloud {
 	reg, err := registry.All()
 	c.Must(err)
 	applier := &syncer.Applier{DB: c.DB, Registry: reg, Hybrid: hybrid, Clock: c.Clock, Log: logging.Discard(), From: syncproto.EdgeOnly,
-		Admit: c.People.Admits, Echo: journal}
+		Admit: c.People.Admits, AdmitAll: c.People.AdmitsAll, Echo: journal}
 	c.Hub, err = hub.Open(hub.Options{Dir: t.TempDir(), LeafHost: "127.0.0.1", Secret: []byte("a secret for tests only"), Clock: clock.System{}, Log: logging.Discard()})
 	c.Must(err)
 	c.applier = applier
