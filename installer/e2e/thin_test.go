@@ -33,6 +33,8 @@ func TestAPaymentOvertakesTheBacklogOnAThinLine(t *testing.T) {
 	must(t, err)
 	s := schoolOf(t, w, "lodwar")
 	settled(t, s)
+	payByBursar(t, w, s, "Nakiru", "Lokiru") // the uplink exists from the first record on
+	settled(t, s)
 	s.Link.Cut()
 	must(t, s.Edge.Stop())
 	fill := exec.CommandContext(t.Context(), filepath.Join(binaries(), "uhs-rates"), "-fill", w.File(s), "-records", fmt.Sprint(thinBacklog))
@@ -40,10 +42,6 @@ func TestAPaymentOvertakesTheBacklogOnAThinLine(t *testing.T) {
 	must(t, fill.Run())
 	must(t, s.Edge.Start(t.Context()))
 
-	bursar := world.NewClient(s.Edge.URL)
-	must(t, bursar.SignIn(t.Context(), w.People().Teacher("lodwar", "bursar").Email, world.SchoolPassword))
-	course, err := findCourse(t.Context(), bursar, platformCourse)
-	must(t, err)
 	must(t, s.Link.Shape(thinRate, int(thinTrip.Milliseconds())/2))
 	must(t, s.Link.Plug())
 	const arrived = "SELECT count(*) FROM attempts"
@@ -53,12 +51,8 @@ func TestAPaymentOvertakesTheBacklogOnAThinLine(t *testing.T) {
 		return n > first+1000, err
 	})
 
-	var told payment
 	began := time.Now()
-	must(t, bursar.Post(t.Context(), "/api/v1/payments/initiate", map[string]any{
-		"gateway": "mpesa", "amount": course.Price, "currency": "KES", "phone_number": w.People().Parent("Arupe").Phone,
-		"course_id": course.ID, "learner_id": w.People().Learner("Akiru").ID,
-	}, &told))
+	told := payByBursar(t, w, s, "Akiru", "Arupe")
 	await(t, "the payment is at the cloud", func(ctx context.Context) (bool, error) {
 		n, err := number(ctx, w, "SELECT count(*) FROM payment_intents WHERE id = $1", told.ID)
 		return n == 1, err
@@ -76,4 +70,18 @@ func TestAPaymentOvertakesTheBacklogOnAThinLine(t *testing.T) {
 	if int64(st.Waiting) < thinBacklog/4 {
 		t.Errorf("only %d records wait: the line was not full", st.Waiting)
 	}
+}
+
+// payByBursar starts a payment at the box.
+func payByBursar(t *testing.T, w *world.World, s *world.School, learner, payer string) (told payment) {
+	t.Helper()
+	bursar := world.NewClient(s.Edge.URL)
+	must(t, bursar.SignIn(t.Context(), w.People().Teacher("lodwar", "bursar").Email, world.SchoolPassword))
+	course, err := findCourse(t.Context(), bursar, platformCourse)
+	must(t, err)
+	must(t, bursar.Post(t.Context(), "/api/v1/payments/initiate", map[string]any{
+		"gateway": "mpesa", "amount": course.Price, "currency": "KES", "phone_number": w.People().Parent(payer).Phone,
+		"course_id": course.ID, "learner_id": w.People().Learner(learner).ID,
+	}, &told))
+	return told
 }
