@@ -57,6 +57,13 @@ FORCE:
 $(BIN)/uhs-cloud: FORCE
 	@echo "building uhs-cloud"; cd cloud && go build -trimpath -ldflags "-s -w -X urbanhomeschool.org/uhs/cloud/internal/app.Version=$(VERSION)" -o $@ ./cmd/uhs-cloud
 
+# The builds of the crash tests; nobody else runs them.
+.PHONY: crash-binaries
+crash-binaries: $(BIN)/uhs-cloud-crash $(BIN)/uhs-edge-crash
+
+$(BIN)/uhs-cloud-crash $(BIN)/uhs-edge-crash: $(BIN)/uhs-%-crash: FORCE
+	@echo "building $(@F)"; cd $* && go build -tags=sqlite_fts5,no_web,crashpoints -trimpath -ldflags "-s -w" -o $@ ./cmd/uhs-$*
+
 $(BIN)/uhs-simgate: FORCE
 	@echo "building uhs-simgate"; cd cloud && go build -trimpath -ldflags "-s -w" -o $@ ./cmd/uhs-simgate
 
@@ -98,7 +105,7 @@ DAYS    ?= 30
 FROM    ?= 1
 MUTANTS ?= all
 
-.PHONY: test lint verify generate unit sim soak mutants e2e browser screenshots bench postgres
+.PHONY: test lint verify generate unit sim soak mutants e2e e2e-full browser screenshots bench postgres
 test: ## Run everything that can break; prints the time of each part
 	@.ci/test
 
@@ -138,8 +145,11 @@ soak: ## Simulate 50,000 schools over 30 days, 20 at a time: make soak, or a par
 mutants: ## Put deliberate faults into the engine and let the simulation find each: make mutants, or MUTANTS="a part of a name"
 	@cd shared && go test -count=1 -v -timeout 4h ./syncer/simtest -run 'TestTheDeliberateFaults|TestDeliberateFaults' -args -mutants "$(MUTANTS)"
 
-e2e: build $(BIN)/uhs-ollama $(BIN)/uhs-rates ## Run the main job on the built binaries, with the link cut and the processes killed
-	@cd installer && UHS_BIN=$(BIN) go test -count=1 -timeout 15m ./e2e/...
+e2e: build crash-binaries $(BIN)/uhs-ollama $(BIN)/uhs-rates ## Run the main job on the built binaries, with the link cut, the processes killed and the files damaged
+	@cd installer && UHS_BIN=$(BIN) go test -count=1 -timeout 30m ./e2e/...
+
+e2e-full: build crash-binaries ## The crash tests in full: every point 10 times on each side
+	@cd installer && UHS_BIN=$(BIN) UHS_FULL=1 go test -count=1 -v -timeout 60m -run TestCrashPoints ./e2e/...
 
 browser: build ## Drive the student's and the parent's pages in Chromium
 	@.ci/prerequisites chromium

@@ -69,6 +69,11 @@ func courses() []string {
 }
 
 func startWorld(ctx context.Context) (*world.World, string, error) {
+	return startWorldWith(ctx, world.Options{})
+}
+
+// startWorldWith starts a world with further settings.
+func startWorldWith(ctx context.Context, o world.Options) (*world.World, string, error) {
 	dir, err := os.MkdirTemp("/var/tmp", "uhs-e2e-")
 	if err != nil {
 		return nil, "", err
@@ -76,12 +81,11 @@ func startWorld(ctx context.Context) (*world.World, string, error) {
 	if err := os.Chmod(dir, 0o755); err != nil { // PostgreSQL's user walks through it
 		return nil, dir, err
 	}
-	w, err := world.Start(ctx, world.Options{
-		Dir: dir, Bin: binaries(), Throwaway: true,
-		Cloud:   []string{"BCRYPT_COST=4", "PAYMENT_FRESH=" + fresh.String()},
-		Edge:    []string{"BCRYPT_COST=4"},
-		Simgate: []string{"SIMGATE_DELAY=200ms", "SIMGATE_LATE=1s"},
-	})
+	o.Dir, o.Bin, o.Throwaway = dir, binaries(), true
+	o.Cloud = append([]string{"BCRYPT_COST=4", "PAYMENT_FRESH=" + fresh.String()}, o.Cloud...)
+	o.Edge = append([]string{"BCRYPT_COST=4"}, o.Edge...)
+	o.Simgate = []string{"SIMGATE_DELAY=200ms", "SIMGATE_LATE=1s"}
+	w, err := world.Start(ctx, o)
 	if err == nil {
 		err = w.Populate(ctx, world.Schools(), courses())
 	}

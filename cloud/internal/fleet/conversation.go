@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"urbanhomeschool.org/uhs/shared/crash"
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/logging"
 	"urbanhomeschool.org/uhs/shared/syncer"
@@ -230,6 +231,7 @@ func (s *Service) flush(ctx context.Context, c *conversation) error {
 			c.peer.Unsent()
 			return err
 		}
+		crash.Here(crash.FrameSent)
 	}
 	return nil
 }

@@ -177,6 +177,7 @@ func (c *Connection) run(ctx context.Context) {
 	defer tick.Stop()
 	defer probe.Stop()
 	c.tell(ctx)
+	c.prune(ctx) // a box that is switched on for lessons only would never get to it
 	for {
 		var again, ask <-chan time.Time
 		switch since := c.o.Clock.Now().Sub(c.tried); {

@@ -67,6 +67,21 @@ func (p *Program) Set(name, value string) {
 	p.spec.Env = append(p.spec.Env, name+"="+value)
 }
 
+// Dir is the folder of its data.
+func (p *Program) Dir() string { return p.spec.Dir }
+
+// Do runs a sub-command with the program's settings and gives what it printed,
+// also when it failed.
+func (p *Program) Do(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, p.spec.Path, args...) //nolint:gosec // one of our own binaries
+	cmd.Env, cmd.Dir = p.spec.Env, p.spec.Dir
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("%s %s: %w\n%s", p.Name, strings.Join(args, " "), err, out)
+	}
+	return string(out), err
+}
+
 // command runs a sub-command with the program's settings.
 func (p *Program) command(ctx context.Context, input string, args ...string) error {
 	cmd := exec.CommandContext(ctx, p.spec.Path, args...) //nolint:gosec // one of our own binaries
@@ -100,10 +115,18 @@ func (w *World) program(ctx context.Context, name, binary, ready string, usual i
 	}, nil
 }
 
+// build is the file of a binary, with the world's crash points or without.
+func (w *World) build(binary string) string {
+	if w.opts.CrashPoints {
+		return binary + "-crash"
+	}
+	return binary
+}
+
 func (w *World) checkBinaries() error {
-	for _, b := range []string{"uhs-cloud", "uhs-edge", "uhs-simgate"} {
+	for _, b := range []string{w.build("uhs-cloud"), w.build("uhs-edge"), "uhs-simgate"} {
 		if _, err := os.Stat(filepath.Join(w.opts.Bin, b)); err != nil {
-			return fmt.Errorf("%s is not built in %s; run `make build`", b, w.opts.Bin)
+			return fmt.Errorf("%s is not built in %s; run `make build crash-binaries`", b, w.opts.Bin)
 		}
 	}
 	abs, err := filepath.Abs(w.opts.Bin)
@@ -148,7 +171,7 @@ func (w *World) startCloud(ctx context.Context) error {
 		"MPESA_SHORTCODE=600123", "MPESA_PASSKEY=sim-passkey", "MPESA_REGISTER=true",
 		"LLM_BASE_URL=" + w.Simgate.URL + "/llm/v1", "LLM_API_KEY=sim-key", "LLM_MODEL=uhs-sim",
 	}, w.opts.Cloud...)
-	if w.Cloud, err = w.program(ctx, "cloud", "uhs-cloud", "/health", 8000, env...); err != nil {
+	if w.Cloud, err = w.program(ctx, "cloud", w.build("uhs-cloud"), "/health", 8000, env...); err != nil {
 		return err
 	}
 	return w.Cloud.Start(ctx)
@@ -204,7 +227,7 @@ func (w *World) startBox(ctx context.Context, st schoolState, code string) (*Sch
 	if code != "" {
 		env = append(env, "CLAIM_CODE="+code)
 	}
-	if s.Edge, err = w.program(ctx, st.Key, "uhs-edge", "/health", 8081+len(w.Schools), env...); err != nil {
+	if s.Edge, err = w.program(ctx, st.Key, w.build("uhs-edge"), "/health", 8081+len(w.Schools), env...); err != nil {
 		return nil, err
 	}
 	w.Schools = append(w.Schools, s)

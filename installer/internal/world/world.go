@@ -30,6 +30,8 @@ type Options struct {
 	Bin string
 	// Throwaway makes a database that is fast and not safe against a power cut.
 	Throwaway bool
+	// CrashPoints takes the builds that end themselves where UHS_CRASH_AT says.
+	CrashPoints bool
 	// Cloud, Edge and Simgate are settings added to the programs' environments.
 	Cloud, Edge, Simgate []string
 	// Progress is told what happens, one line at a time; nil: nobody is.
