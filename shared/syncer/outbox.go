@@ -160,7 +160,7 @@ func Cut(ctx context.Context, tx db.Tx, log Log, from Piece) (*syncproto.Frame, 
 		return nil, nil, err
 	}
 	rows, err := tx.Query(ctx, listOutbox, log.School, log.Epoch, int64(lane), after, int64(syncproto.MaxEvents))
-	events, err := db.Collect(rows, err, scanEvent)
+	events, err := db.Collect(rows, err, eventsAfter(prev))
 	if err != nil || len(events) == 0 {
 		return nil, nil, err
 	}
@@ -179,20 +179,6 @@ func Cut(ctx context.Context, tx db.Tx, log Log, from Piece) (*syncproto.Frame, 
 		}
 		return f, data, err
 	}
-}
-
-func scanEvent(r db.Rows) (e syncproto.Event, err error) {
-	var seq, version, hlc int64
-	var deps *string
-	var hash, chain []byte
-	if err := r.Scan(&seq, &e.Type, &version, &e.Entity, &hlc, &deps, &e.Body, &hash, &chain); err != nil {
-		return e, err
-	}
-	e.Version, e.HLC = uint32(version), syncproto.HLC(hlc)
-	if deps != nil {
-		err = json.Unmarshal([]byte(*deps), &e.Deps)
-	}
-	return e, err
 }
 
 // ErrPruned is given for a position whose row is no longer kept.
@@ -379,8 +365,12 @@ func (o *Outbox) resequenceLane(ctx context.Context, tx db.Tx, from, to Log, lan
 	}
 	// Rows below first are pruned; positions are counted, so start where rows are.
 	for after := max(common, first-1); ; {
+		prev, err := ChainAt(ctx, tx, from, lane, after)
+		if err != nil && !errors.Is(err, ErrPruned) {
+			return moved, err
+		}
 		rows, err := tx.Query(ctx, listOutbox, from.School, from.Epoch, int64(lane), after, int64(syncproto.MaxEvents))
-		events, err := db.Collect(rows, err, scanEvent)
+		events, err := db.Collect(rows, err, eventsAfter(prev))
 		if err != nil {
 			return moved, err
 		}

@@ -412,6 +412,7 @@ func (p *Peer) frames(ctx context.Context, tx db.Tx, heads syncproto.Marks, maxF
 		if err != nil {
 			return nil, err
 		}
+		p.damaged(f)
 		p.talk.Sent(lane, f.End(), len(data), now)
 		crash.Here(crash.FrameCut)
 		out = append(out, syncproto.Message{Kind: syncproto.KindFrame, Lane: lane, Data: data})
@@ -431,6 +432,16 @@ func (p *Peer) missing(lane syncproto.Lane, after int64) {
 	p.o.Log.Error("the other side needs records that are no longer kept", logging.School(p.o.Out.School), logging.Lane(int(lane)), slog.Int64("after", after))
 	if p.o.Pruned != nil {
 		p.o.Pruned(lane, after)
+	}
+}
+
+// damaged tells of records whose content the disk has changed, once per frame
+// that they would have gone in.
+func (p *Peer) damaged(f *syncproto.Frame) {
+	for i, e := range f.Events {
+		if e.IsErased() {
+			p.o.Log.Error("a record is damaged on the disk and is not sent", logging.School(f.School), logging.Lane(int(f.Lane)), slog.Int64("seq", f.First+int64(i)))
+		}
 	}
 }
 
