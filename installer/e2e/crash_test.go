@@ -9,10 +9,13 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"urbanhomeschool.org/uhs/installer/internal/world"
 )
@@ -39,6 +42,8 @@ func crashCases() []crashCase {
 		crashCase{point: "outbox.after-commit", side: "box"},
 		crashCase{point: "prune.before-commit", side: "box", once: true, prepare: coverByBackup},
 		crashCase{point: "renew.before-commit", side: "box", once: true, stopped: looksRestored},
+		crashCase{point: "snapshot.before-rename", side: "box", once: true, stopped: downlinkDiffers},
+		crashCase{point: "snapshot.after-rename", side: "box", once: true, stopped: downlinkDiffers},
 	)
 }
 
@@ -168,25 +173,44 @@ func crashesIn(log, point string) (int, error) {
 // coverByBackup takes and verifies a backup of what the cloud has, and waits until
 // the box knows: then it may prune.
 func coverByBackup(t *testing.T, k *work) {
-	dir := filepath.Join(filepath.Dir(k.w.Cloud.Dir()), "backups")
-	must(t, os.MkdirAll(dir, 0o700))
-	_, err := k.w.Cloud.Do(t.Context(), "backup", "--keep", "1", dir)
+	before, err := backedUp(t.Context(), k.school)
 	must(t, err)
+	takeBackup(t, k.w)
 	must(t, world.Await(t.Context(), 2*time.Minute, "the box knows of the backup", func(ctx context.Context) (bool, error) {
-		out, err := k.school.Edge.Do(ctx, "status")
-		return strings.Contains(out, "backed up") && backedSomething(out), err
+		now, err := backedUp(ctx, k.school)
+		return now > before+1, err
 	}))
 }
 
-// backedSomething reads the lines "lane 4: head 9, applied 9, backed up 7".
-func backedSomething(status string) bool {
-	for line := range strings.Lines(status) {
+// takeBackup takes and verifies a backup of the cloud while it serves.
+func takeBackup(t *testing.T, w *world.World) (file string) {
+	t.Helper()
+	dir := filepath.Join(filepath.Dir(w.Cloud.Dir()), "backups")
+	must(t, os.MkdirAll(dir, 0o700))
+	_, err := w.Cloud.Do(t.Context(), "backup", dir)
+	must(t, err)
+	found, err := filepath.Glob(filepath.Join(dir, "*.uhsbackup"))
+	must(t, err)
+	if len(found) == 0 {
+		t.Fatal("no backup was written")
+	}
+	file = slices.Max(found) // their names begin with the time
+	_, err = w.Cloud.Do(t.Context(), "verify", file)
+	must(t, err)
+	return file
+}
+
+// backedUp adds up what the box knows to be backed up, from the lines
+// "lane 4: head 9, applied 9, backed up 7" of its status.
+func backedUp(ctx context.Context, s *world.School) (sum int64, err error) {
+	out, err := s.Edge.Do(ctx, "status")
+	for line := range strings.Lines(out) {
 		var lane, head, applied, backed int64
-		if n, _ := fmt.Sscanf(line, "lane %d: head %d, applied %d, backed up %d", &lane, &head, &applied, &backed); n == 4 && backed > 1 {
-			return true
+		if n, _ := fmt.Sscanf(line, "lane %d: head %d, applied %d, backed up %d", &lane, &head, &applied, &backed); n == 4 {
+			sum += backed
 		}
 	}
-	return false
+	return sum, err
 }
 
 // looksRestored makes the box find its database older than what it remembers
@@ -201,4 +225,21 @@ func looksRestored(t *testing.T, k *work) {
 	b, err = json.Marshal(seen)
 	must(t, err)
 	must(t, os.WriteFile(file, b, 0o600))
+}
+
+// downlinkDiffers gives the cloud another history of what went to the school's
+// people, equal in everything but its chain: the box must take a snapshot.
+func downlinkDiffers(t *testing.T, k *work) {
+	conn, err := pgx.Connect(t.Context(), k.w.DatabaseURL())
+	must(t, err)
+	defer func() { _ = conn.Close(context.Background()) }()
+	must(t, pgx.BeginFunc(t.Context(), conn, func(tx pgx.Tx) error {
+		for _, table := range []string{"outbox_heads", "outbox"} { // the head first, as the cloud locks it
+			_, err := tx.Exec(t.Context(), "UPDATE "+table+" SET chain = decode(md5(encode(chain, 'hex')), 'hex') WHERE school = $1 AND epoch = 0 AND lane = 2", k.school.ID)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
 }

@@ -13,11 +13,13 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/mattn/go-sqlite3"
 
 	"urbanhomeschool.org/uhs/shared/db"
+	"urbanhomeschool.org/uhs/shared/fault"
 )
 
 // oldestSQLite is the first release without the WAL-reset corruption that
@@ -134,11 +136,18 @@ func (d *DB) View(ctx context.Context, fn func(db.Tx) error) error {
 	return fn(&tx{t: t})
 }
 
-// Update implements db.DB on the one writer.
+// ErrFull answers a write when the disk has no room. Nothing of it was saved.
+var ErrFull = fault.New(fault.Unavailable, "The disk of this box is full. Nothing was saved.").WithCode("disk_full")
+
+// Update implements db.DB on the one writer. A full disk is ErrFull.
 func (d *DB) Update(ctx context.Context, fn func(db.Tx) error) error {
 	after, err := d.update(ctx, fn)
 	for _, f := range after {
 		f()
+	}
+	var e sqlite3.Error
+	if errors.As(err, &e) && (e.Code == sqlite3.ErrFull || e.SystemErrno == syscall.ENOSPC) {
+		return ErrFull.Because(err)
 	}
 	return err
 }

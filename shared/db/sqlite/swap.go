@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"urbanhomeschool.org/uhs/shared/crash"
 	"urbanhomeschool.org/uhs/shared/db"
 )
 
@@ -113,11 +114,13 @@ func (d *DB) Swap(ctx context.Context, g Generation) error {
 		return fmt.Errorf("swap: %w", err)
 	}
 	if err = step(StepSynced); err == nil {
+		crash.Here(crash.SnapshotBeforeRename)
 		err = relink(d.path, g.Path)
 	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("swap: %w", err), fresh.close())
 	}
+	crash.Here(crash.SnapshotAfterRename)
 	linked := syncDir(filepath.Dir(d.path))
 	_ = lock.Rollback()
 	d.use(fresh, old, linked == nil)
