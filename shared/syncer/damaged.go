@@ -39,3 +39,6 @@ func undamaged(e syncproto.Event, hash, before, after syncproto.Hash) syncproto.
 	}
 	return syncproto.Event{Erased: hash, Body: []byte{}}
 }
+
+// scanEvent scans a single row: without the one before it only the hash vouches.
+func scanEvent(r db.Rows) (syncproto.Event, error) { return eventsAfter(syncproto.Hash{})(r) }
