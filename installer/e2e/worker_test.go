@@ -3,8 +3,10 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"math/rand"
+	"net/http"
 	"path/filepath"
 	"strconv"
 	"sync"
@@ -203,4 +205,19 @@ func (k *work) spend(ctx context.Context, n newcomer) error {
 	return k.audit.send("time", strconv.Itoa(value), func() error {
 		return n.Post(ctx, "/api/v1/courses/"+n.shelf.ID+"/lessons/"+n.shelf.Lessons[0].ID+"/time", map[string]any{"seconds": value}, nil)
 	})
+}
+
+// page is the text of a page that needs no sign-in.
+func page(ctx context.Context, url string) (string, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return "", err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	b, err := io.ReadAll(resp.Body)
+	return string(b), err
 }
