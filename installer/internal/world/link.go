@@ -1,6 +1,10 @@
 package world
 
 import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -78,4 +82,68 @@ func (l *Link) IsCut() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.cut
+}
+
+// Trouble is what a line does to the bytes on it.
+type Trouble struct {
+	// Type is a toxic of toxiproxy: latency, bandwidth, timeout, reset_peer.
+	Type string `json:"type"`
+	// Stream is upstream (from the school) or downstream.
+	Stream string `json:"stream"`
+	// Toxicity is the share of the connections that have it.
+	Toxicity   float32        `json:"toxicity"`
+	Attributes map[string]int `json:"attributes"`
+}
+
+// Spoil puts troubles on the line, also on connections that are open.
+func (l *Link) Spoil(troubles ...Trouble) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var errs []error
+	for _, p := range l.proxies {
+		for _, x := range troubles {
+			b, err := json.Marshal(x)
+			if err == nil {
+				_, err = p.Toxics.AddToxicJson(bytes.NewReader(b))
+			}
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Heal takes all troubles away.
+func (l *Link) Heal(ctx context.Context) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, p := range l.proxies {
+		p.Toxics.ResetToxics(ctx)
+	}
+}
+
+// Divert lets both routes end at addr instead of the cloud, as a captive portal
+// does; it gives what puts them back.
+func (l *Link) Divert(addr string) (back func() error, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var before []string
+	for _, p := range l.proxies {
+		before = append(before, p.Upstream)
+		err = errors.Join(err, restart(p, addr))
+	}
+	return func() error {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		var errs []error
+		for i, p := range l.proxies {
+			errs = append(errs, restart(p, before[i]))
+		}
+		return errors.Join(errs...)
+	}, err
+}
+
+func restart(p *toxiproxy.Proxy, upstream string) error {
+	p.Stop()
+	p.Upstream = upstream
+	return p.Start()
 }
