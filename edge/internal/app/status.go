@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"urbanhomeschool.org/uhs/edge/internal/agent"
+	safety "urbanhomeschool.org/uhs/edge/internal/copy"
 	"urbanhomeschool.org/uhs/shared/api"
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/service"
@@ -138,73 +139,128 @@ func (p *printer) trouble(is bool, format string, args ...any) {
 	}
 }
 
-func (b *box) printStatus(ctx context.Context, tx db.Tx, s agent.State, last pulse, p *printer) error {
-	log, now := s.Log(), b.clock.Now()
-	heads, err := syncer.ReadHeads(ctx, tx, log)
-	if err != nil {
-		return err
-	}
-	back, err := syncer.ReadBacklog(ctx, tx, log)
-	if err != nil {
-		return err
-	}
-	peer, _, err := syncer.ReadPeer(ctx, tx, s.SchoolID)
-	if err != nil {
-		return err
-	}
-	paused, err := syncer.PausedLanes(ctx, tx, s.SchoolID)
-	if err != nil {
-		return err
-	}
-	down, err := syncer.ReadMarks(ctx, tx, syncer.Log{School: s.SchoolID, Epoch: syncer.DownEpoch})
-	if err != nil {
-		return err
-	}
-	r := last.Report
-	running := now.Sub(last.At).Abs() < pulseLate
-	if !running { // the file is old; the database is not
-		fresh := newReporter(func() syncer.Log { return log }, b.clock, b.log, b.config.DataDir)
-		fresh.add("last known", func(_ context.Context, _ db.Tx, to *syncproto.Report) error {
-			to.CopyAt, to.CopyState, to.BundleAt, to.Digest, to.DigestAt = r.CopyAt, r.CopyState, r.BundleAt, r.Digest, r.DigestAt
-			to.UsedToday, to.UsedMonth, to.BudgetDay, to.BudgetMonth = r.UsedToday, r.UsedMonth, r.BudgetDay, r.BudgetMonth
-			to.Snapshot, to.SnapshotDone, to.SnapshotOf = r.Snapshot, r.SnapshotDone, r.SnapshotOf
-			return nil
-		})
-		if r, err = fresh.report(ctx, tx); err != nil {
-			return err
-		}
-		last.Link, last.Carrier = "not running", ""
-	}
+// known is what the database says of the box's conversation with the cloud, and
+// what the running service last said.
+type known struct {
+	now    time.Time
+	heads  syncer.Heads
+	back   syncer.Backlog
+	peer   syncer.PeerState
+	paused []syncproto.Lane
+	down   syncproto.Marks
+	last   pulse
+	// running: the service gave a sign of life within the last minute.
+	running bool
+}
 
+func (b *box) known(ctx context.Context, tx db.Tx, s agent.State, last pulse) (k known, err error) {
+	log := s.Log()
+	k.now, k.last = b.clock.Now(), last
+	k.running = k.now.Sub(last.At).Abs() < pulseLate
+	if k.heads, err = syncer.ReadHeads(ctx, tx, log); err != nil {
+		return k, err
+	}
+	if k.back, err = syncer.ReadBacklog(ctx, tx, log); err != nil {
+		return k, err
+	}
+	if k.peer, _, err = syncer.ReadPeer(ctx, tx, s.SchoolID); err != nil {
+		return k, err
+	}
+	if k.paused, err = syncer.PausedLanes(ctx, tx, s.SchoolID); err != nil {
+		return k, err
+	}
+	if k.down, err = syncer.ReadMarks(ctx, tx, syncer.Log{School: s.SchoolID, Epoch: syncer.DownEpoch}); err != nil {
+		return k, err
+	}
+	if k.running {
+		return k, nil
+	}
+	k.last.Link, k.last.Carrier = "not running", ""
+	k.last.Report, err = b.freshReport(ctx, tx, log, last.Report)
+	return k, err
+}
+
+// freshReport reads what the database and the disk tell, and keeps of the old
+// report r what only the service knew.
+func (b *box) freshReport(ctx context.Context, tx db.Tx, log syncer.Log, r syncproto.Report) (syncproto.Report, error) {
+	fresh := newReporter(func() syncer.Log { return log }, b.clock, b.log, b.config.DataDir)
+	fresh.add("last known", func(_ context.Context, _ db.Tx, to *syncproto.Report) error {
+		to.CopyAt, to.CopyState, to.BundleAt, to.Digest, to.DigestAt = r.CopyAt, r.CopyState, r.BundleAt, r.Digest, r.DigestAt
+		to.UsedToday, to.UsedMonth, to.BudgetDay, to.BudgetMonth = r.UsedToday, r.UsedMonth, r.BudgetDay, r.BudgetMonth
+		to.Snapshot, to.SnapshotDone, to.SnapshotOf = r.Snapshot, r.SnapshotDone, r.SnapshotOf
+		return nil
+	})
+	return fresh.report(ctx, tx)
+}
+
+func (b *box) printStatus(ctx context.Context, tx db.Tx, s agent.State, last pulse, p *printer) error {
+	k, err := b.known(ctx, tx, s, last)
+	if err != nil {
+		return err
+	}
 	p.line("school %s (%s)\nappliance %s epoch %d", s.SchoolName, s.SchoolID, s.ApplianceID, s.Epoch)
 	if standing := b.agent.Standing(); standing != agent.Fine {
 		p.trouble(true, "standing: %s", standing)
 	}
-	p.line("service %s, link %s %s", map[bool]string{true: "running", false: "not running"}[running], last.Link, last.Carrier)
-	p.line("cloud last heard %s, clock offset %s", when(peer.SeenAt), peer.ClockOffset)
-	p.line("waiting %d (%d bytes), oldest %s, last applied %s, dead letters %d", back.Waiting, r.PendingBytes, when(back.Oldest), when(back.LastApplied), back.DeadLetters)
+	p.figures(k)
+	p.troubles(k)
+	return nil
+}
+
+// figures prints everything that is known, well or not.
+func (p *printer) figures(k known) {
+	r := k.last.Report
+	p.line("service %s, link %s %s", map[bool]string{true: "running", false: "not running"}[k.running], k.last.Link, k.last.Carrier)
+	p.line("cloud last heard %s, clock offset %s", when(k.peer.SeenAt), k.peer.ClockOffset)
+	p.line("waiting %d (%d bytes), oldest %s, last applied %s, dead letters %d", k.back.Waiting, r.PendingBytes, when(k.back.Oldest), when(k.back.LastApplied), k.back.DeadLetters)
 	p.line("oldest unacknowledged since link-up: %d s", r.OldestSinceUp)
 	p.line("lost if this box died now: %d records", r.LostIfDead)
-	for l, m := range heads.Out {
-		if m.Seq > 0 || down[l].Seq > 0 {
-			p.line("lane %d: head %d, applied %d, backed up %d; from the cloud %d", l, m.Seq, heads.Acked[l], heads.Backed[l], down[l].Seq)
+	for l, m := range k.heads.Out {
+		if m.Seq > 0 || k.down[l].Seq > 0 {
+			p.line("lane %d: head %d, applied %d, backed up %d; from the cloud %d", l, m.Seq, k.heads.Acked[l], k.heads.Backed[l], k.down[l].Seq)
 		}
 	}
 	p.line("digest %s %s, snapshot %s %d/%d", or(r.Digest, "none"), stamp(r.DigestAt), or(r.Snapshot, "none"), r.SnapshotDone, r.SnapshotOf)
 	p.line("data used: today %d of %d, month %d of %d bytes (0: no budget)", r.UsedToday, r.BudgetDay, r.UsedMonth, r.BudgetMonth)
-	p.line("second medium %s, newest copy %s; bundle %s", or(r.CopyState, "none"), stamp(r.CopyAt), stamp(r.BundleAt))
+	p.line("second medium %s, newest copy %s%s; bundle %s", or(r.CopyState, "none"), stamp(r.CopyAt), ago(r.CopyAt, k.now), stamp(r.BundleAt))
 	p.line("disk %d MB free of %d", r.DiskFree>>20, r.DiskTotal>>20)
+}
 
-	for _, l := range paused {
+// troubles prints what somebody should see to.
+func (p *printer) troubles(k known) {
+	r := k.last.Report
+	for _, l := range k.paused {
 		p.trouble(true, "lane %d from the cloud is paused: look at uhs-edge deadletters list", l)
 	}
-	p.trouble(!running, "the service is not running")
-	p.trouble(back.DeadLetters > 0, "%d records of the cloud could not be stored", back.DeadLetters)
+	p.trouble(!k.running, "the service is not running")
+	p.trouble(k.back.DeadLetters > 0, "%d records of the cloud could not be stored", k.back.DeadLetters)
 	p.trouble(r.Digest == "differs", "the records differ from the cloud's")
-	for _, n := range needs(seen{now: now, up: last.Link == "up", back: back, heads: heads, peer: peer, report: r}) {
+	for _, n := range needs(seen{now: k.now, up: k.last.Link == "up", back: k.back, heads: k.heads, peer: k.peer, report: r}) {
+		if n.Code == "copy" {
+			p.trouble(true, "copy: %s; newest %s%s", copyTroubles[r.CopyState], stamp(r.CopyAt), ago(r.CopyAt, k.now))
+			continue
+		}
 		p.trouble(true, "%s %d %s", n.Code, n.Count, since(n.Since))
 	}
-	return nil
+}
+
+// copyTroubles says what is wrong with the second medium.
+var copyTroubles = map[string]string{ //nolint:gochecknoglobals // a constant
+	safety.Missing: "the medium is not there", safety.Full: "the medium is full", safety.ReadOnly: "the medium cannot be written",
+	safety.Failing: "the medium gives errors", safety.Unreachable: "the neighbour does not answer", safety.Refused: "the neighbour refuses it",
+	safety.NoKey: "the cloud has not told yet who can open the copy",
+}
+
+// ago is how long before now a copy was made, for a person; empty: never.
+func ago(seconds int64, now time.Time) string {
+	if seconds == 0 {
+		return ""
+	}
+	d := now.Sub(time.Unix(seconds, 0)).Round(time.Second)
+	if d >= 48*time.Hour {
+		return fmt.Sprintf(" (%d days ago)", d/(24*time.Hour))
+	}
+	return fmt.Sprintf(" (%s ago)", max(0, d))
 }
 
 func or(s, none string) string {

@@ -56,15 +56,17 @@ export function SyncSentence() {
 function ToDo({ advice }: { advice: Advice }) {
   const { t, i18n } = useTranslation();
   const when = advice.said === 'since' ? since : ago;
+  const gaps = {
+    count: advice.count,
+    shown: advice.count === undefined ? '' : number(advice.count, i18n.language),
+    since: advice.at ? when(advice.at, i18n.language) : '',
+  };
   return (
     <p className={`flex flex-wrap items-center gap-x-2 py-1.5 ${advice.urgent ? 'font-semibold' : ''}`}>
       {advice.urgent && <TriangleAlert aria-hidden="true" className="size-4 shrink-0" />}
       <span>
-        {t(advice.key, {
-          count: advice.count,
-          shown: advice.count === undefined ? '' : number(advice.count, i18n.language),
-          since: advice.at ? when(advice.at, i18n.language) : '',
-        })}
+        {t(advice.key, gaps)}
+        {advice.more && ` ${t(advice.more, gaps)}`}
       </span>
       {advice.link && (
         <Link to={advice.link.to} className="inline-flex min-h-tap items-center underline underline-offset-2">

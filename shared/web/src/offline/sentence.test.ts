@@ -86,12 +86,21 @@ describe('what a grown-up should do', () => {
     expect(advice(on({ needs: [disk, carry] }), 'instructor')?.key).toBe('sync.need.disk');
   });
 
-  it('asks for the stick, and says how old the copy is', () => {
+  it('says what is wrong with the safety copy, and how old the newest is', () => {
     const copy = { code: 'copy' as const, count: 0, since: null };
-    const gone = on({ needs: [copy], copy_state: 'missing', copy_at: '2026-11-23T07:00:00Z' });
-    expect(advice(gone, 'instructor')).toMatchObject({ key: 'sync.need.copy', at: '2026-11-23T07:00:00Z' });
+    const full = on({ needs: [copy], copy_state: 'full', copy_at: '2026-11-23T07:00:00Z' });
+    expect(advice(full, 'instructor')).toMatchObject({
+      key: 'sync.need.copy_full',
+      more: 'sync.copy_newest',
+      at: '2026-11-23T07:00:00Z',
+    });
     const never = on({ needs: [copy], copy_state: 'missing' });
-    expect(advice(never, 'instructor')?.key).toBe('sync.need.copy_never');
+    expect(advice(never, 'instructor')).toMatchObject({
+      key: 'sync.need.copy_missing',
+      more: 'sync.copy_none',
+    });
+    const later = on({ needs: [copy], copy_state: 'of_a_newer_version' });
+    expect(advice(later, 'instructor')?.key).toBe('sync.need.copy_failing');
   });
 
   it('says how old the safety copy is when all is well', () => {

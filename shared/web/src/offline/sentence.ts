@@ -43,6 +43,8 @@ export function sentence({ reachable, status }: Connection): Sentence {
 
 export interface Advice {
   key: string;
+  /** A second sentence, about the newest safety copy. */
+  more?: string;
   count?: number;
   /** When it began, or the newest copy was made. */
   at?: string;
@@ -59,6 +61,9 @@ const LINKS: Partial<Record<string, Advice['link']>> = {
   replaced: { to: '/claim-again', key: 'sync.need.claim_link' },
 };
 
+/** What can be wrong with the safety copy and has a sentence of its own; anything else is a medium that fails. */
+const COPY = ['missing', 'full', 'read_only', 'failing', 'unreachable', 'refused', 'no_key'];
+
 /**
  * What somebody should do, for grown-ups only: the most urgent need of the box, else how old its
  * safety copy is. Children see the sentence alone.
@@ -73,8 +78,13 @@ export function advice({ reachable, status }: Connection, role: Role | undefined
   }
   const at = need.since ?? undefined;
   if (need.code === 'copy') {
-    const key = status.copy_at ? 'sync.need.copy' : 'sync.need.copy_never';
-    return { key, at: status.copy_at ?? undefined, said: 'ago', urgent: true };
+    return {
+      key: `sync.need.copy_${COPY.includes(status.copy_state ?? '') ? status.copy_state : 'failing'}`,
+      more: status.copy_at ? 'sync.copy_newest' : 'sync.copy_none',
+      at: status.copy_at ?? undefined,
+      said: 'ago',
+      urgent: true,
+    };
   }
   return {
     key: `sync.need.${need.code}`,

@@ -55,6 +55,7 @@ export function BoxPage() {
 }
 
 const megabytes = (bytes: number, language: string) => `${number(bytes / 1_000_000, language, 1)} MB`;
+const gigabytes = (bytes: number, language: string) => `${number(bytes / 1_000_000_000, language, 1)} GB`;
 
 function Figures({ box }: { box: Box }) {
   const { t, i18n } = useTranslation();
@@ -89,7 +90,7 @@ function figures(box: Box, t: TFunction, language: string): [string, string][] {
     [
       t('fleet.disk'),
       said.disk_total
-        ? `${megabytes(said.disk_free, language)} / ${megabytes(said.disk_total, language)}`
+        ? `${gigabytes(said.disk_free, language)} / ${gigabytes(said.disk_total, language)}`
         : '–',
     ],
     [

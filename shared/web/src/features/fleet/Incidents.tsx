@@ -61,7 +61,10 @@ function Line({ incident, named }: { incident: Incident; named: boolean }) {
         </p>
         <p className="text-sm text-muted">
           {named && incident.school && (
-            <Link to={`/fleet/${incident.school_id}`} className="underline underline-offset-2">
+            <Link
+              to={`/fleet/${incident.school_id}`}
+              className="inline-flex min-h-tap items-center underline underline-offset-2"
+            >
               {incident.school}
             </Link>
           )}{' '}

@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { useSearchParams } from 'react-router';
+import { Link, useSearchParams } from 'react-router';
 import { service } from '../../api';
 import type { Letter, OpenLetter } from '../../api/types';
 import { moment } from '../../i18n/format';
@@ -11,6 +11,7 @@ import { Card, Page } from '../../ui/Card';
 import { SelectField, TextField } from '../../ui/Field';
 import { Empty, Failure, Loaded } from '../../ui/Loaded';
 import { Notice } from '../../ui/Notice';
+import { schoolQuery } from '../identity/queries';
 import { Pager } from './Fleet';
 import { letterQuery, lettersQuery } from './queries';
 
@@ -69,6 +70,16 @@ export function KeptAside() {
           onChange={(e) => change('type', e.target.value)}
         />
       </div>
+      {get('school') && (
+        <p className="flex flex-wrap items-center gap-x-3">
+          <span>
+            {t('letters.only')} <SchoolName id={get('school')} />
+          </span>
+          <Button look="plain" onClick={() => change('school', '')}>
+            {t('letters.all_schools')}
+          </Button>
+        </p>
+      )}
       {get('type') && <ReplayType type={get('type')} />}
       <Loaded
         query={query}
@@ -94,6 +105,17 @@ export function KeptAside() {
         )}
       </Loaded>
     </Page>
+  );
+}
+
+/** Whose record it is; the way to its box. */
+function SchoolName({ id }: { id: string }) {
+  const { t } = useTranslation();
+  const name = useQuery(schoolQuery(id)).data?.name;
+  return (
+    <Link to={`/fleet/${id}`} className="inline-flex min-h-tap items-center underline underline-offset-2">
+      {name ?? t('fleet.school')}
+    </Link>
   );
 }
 
@@ -125,8 +147,8 @@ function Line({ letter }: { letter: Letter }) {
           <h2 className="break-all text-base font-semibold">{letter.type}</h2>
           <p className="break-words text-sm">{letter.reason}</p>
           <p className="text-sm text-muted">
-            {t(`letters.kind_${letter.kind}`)} · {t(`letters.state_${letter.state}`)} ·{' '}
-            {moment(letter.at, i18n.language)}
+            <SchoolName id={letter.school_id} /> · {t(`letters.kind_${letter.kind}`)} ·{' '}
+            {t(`letters.state_${letter.state}`)} · {moment(letter.at, i18n.language)}
           </p>
           {letter.because && <p className="text-sm text-muted">{letter.because}</p>}
         </div>

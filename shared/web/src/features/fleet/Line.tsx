@@ -22,7 +22,7 @@ export function Line({ school }: { school: string }) {
         {(line) => (
           <>
             <Used line={line} />
-            <Plan key={JSON.stringify(line.windows)} school={school} line={line} />
+            <Plan school={school} line={line} />
           </>
         )}
       </Loaded>
@@ -55,7 +55,8 @@ const minutes = (time: string) => {
 function Plan({ school, line }: { school: string; line: LineUse }) {
   const { t } = useTranslation();
   const queries = useQueryClient();
-  const [first] = line.windows;
+  // The form has the first window; others, set otherwise, stay.
+  const [first, ...rest] = line.windows;
   const [plan, change] = useState({
     metered: line.metered,
     day: String(line.day_mb),
@@ -76,8 +77,8 @@ function Plan({ school, line }: { school: string; line: LineUse }) {
           shillings_per_mb: Number(plan.price),
           windows:
             plan.from && plan.to
-              ? [{ from: minutes(plan.from), to: minutes(plan.to), days: first?.days ?? 0 }]
-              : [],
+              ? [{ from: minutes(plan.from), to: minutes(plan.to), days: first?.days ?? 0 }, ...rest]
+              : rest,
         },
       }),
     onSuccess: (saved) => queries.setQueryData(lineQuery(school).queryKey, saved),

@@ -1,5 +1,5 @@
 import { QueryClientProvider } from '@tanstack/react-query';
-import { render, screen, waitFor, within } from '@testing-library/react';
+import { fireEvent, render, screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { MemoryRouter, Route, Routes } from 'react-router';
 import { queryClient } from '../../api/query';
@@ -49,7 +49,8 @@ function serve() {
     if (path.endsWith('/licences')) return { licences: [] };
     if (path.endsWith('/line')) return { ...LINE, ...body };
     if (path.endsWith('/boxes')) return { boxes: [], held: [], replacements: [] };
-    if (path.endsWith('/fleet')) return { boxes: [] };
+    if (path.endsWith('/fleet/s')) return { school_id: 's', status: 'late' };
+    if (path.endsWith('/fleet')) throw new Error('one school needs no list of all');
     if (path.includes('/courses/'))
       return { courses: [{ id: 'c', title: 'Fractions', grade_levels: ['Grade 6'] }] };
     return {
@@ -162,6 +163,29 @@ describe("a school's page", () => {
         },
       ],
     ]);
+  });
+
+  it('says how its box is, of however many schools it is one', async () => {
+    serve();
+    open('admin');
+    expect(await screen.findByText('Late')).toBeInTheDocument();
+  });
+
+  it('keeps the hours that its form does not show', async () => {
+    LINE.windows.push({ from: 720, to: 780, days: 0 });
+    const cloud = serve();
+    open('admin');
+    const from = await screen.findByLabelText('From');
+    fireEvent.change(from, { target: { value: '21:00' } });
+    await userEvent.click(screen.getByRole('button', { name: 'Save' }));
+    await screen.findByText(/The box hears of it when it next connects/);
+    LINE.windows.pop();
+    expect(cloud.told[0]?.[2]).toMatchObject({
+      windows: [
+        { from: 1260, to: 300 },
+        { from: 720, to: 780 },
+      ],
+    });
   });
 
   it('says in its own words why a licence cannot be given', async () => {

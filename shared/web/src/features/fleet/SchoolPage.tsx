@@ -1,7 +1,7 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { KeyRound } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
-import { useParams } from 'react-router';
+import { Link, useParams } from 'react-router';
 import { service } from '../../api';
 import type { Duty, School } from '../../api/types';
 import { Back } from '../../ui/Back';
@@ -18,7 +18,7 @@ import { Instructors } from './Instructors';
 import { Learners } from './Learners';
 import { Licences } from './Licences';
 import { Line } from './Line';
-import { fleetQuery } from './queries';
+import { boxQuery } from './queries';
 
 /** One school: its box and courses for the admin; its people for the admin and, at the cloud, its teachers. */
 export function SchoolPage() {
@@ -59,7 +59,7 @@ export function SchoolPage() {
 
 function BoxCard({ school }: { school: School }) {
   const { t } = useTranslation();
-  const box = useQuery(fleetQuery).data?.find((b) => b.school_id === school.id);
+  const box = useQuery(boxQuery(school.id)).data;
   const claim = useMutation({
     mutationFn: () => service.post('/schools/{id}/claim-codes', { path: { id: school.id } }),
   });
@@ -78,6 +78,16 @@ function BoxCard({ school }: { school: School }) {
           <KeyRound aria-hidden="true" className="size-5" />
           {t('school.new_code')}
         </Button>
+      )}
+      {box && box.status !== 'never' && (
+        <p>
+          <Link
+            to={`/fleet/${school.id}`}
+            className="inline-flex min-h-tap items-center font-semibold underline underline-offset-2"
+          >
+            {t('school.box_figures')}
+          </Link>
+        </p>
       )}
     </Card>
   );

@@ -2,57 +2,88 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { ChevronRight } from 'lucide-react';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Link } from 'react-router';
+import { Link, useSearchParams } from 'react-router';
 import { service } from '../../api';
+import type { Box } from '../../api/types';
 import { Button } from '../../ui/Button';
 import { Card, Page } from '../../ui/Card';
 import { SelectField, TextField } from '../../ui/Field';
 import { Empty, Failure, Loaded } from '../../ui/Loaded';
 import { BoxStatus } from './BoxStatus';
 import { Claim } from './Claim';
-import { fleetQuery, schoolsQuery } from './queries';
+import { Pager } from './Fleet';
+import { fleetPage } from './queries';
 
-/** The admin's home: every school, and a new one with the code that its box is claimed with. */
+/**
+ * The admin's home: the schools, and a new one with the code that its box is claimed with. The search is in
+ * the address.
+ */
 export function Schools() {
   const { t } = useTranslation();
-  const query = useQuery(schoolsQuery);
-  const fleet = useQuery(fleetQuery);
+  const [params, setParams] = useSearchParams();
+  const q = params.get('q') ?? '';
+  const skip = Number(params.get('skip') ?? 0);
+  const query = useQuery(fleetPage({ q, status: '', trouble: '', sort: 'name', skip }));
+  const show = (next: Record<string, string>) => setParams(next, { replace: true });
   return (
     <Page title={t('schools.title')} lead={t('schools.lead')}>
       <div className="grid gap-6 lg:grid-cols-[1fr_22rem] lg:items-start">
-        <Loaded
-          query={query}
-          isEmpty={(list) => list.length === 0}
-          empty={<Empty title={t('schools.none')}>{t('schools.none_text')}</Empty>}
-        >
-          {(list) => (
-            <ul className="space-y-3">
-              {list.map((school) => {
-                const box = fleet.data?.find((b) => b.school_id === school.id);
-                return (
-                  <li key={school.id}>
-                    <Link
-                      to={`/schools/${school.id}`}
-                      className="flex min-h-16 items-center gap-3 rounded-card border border-line bg-surface p-4 shadow-card hover:border-brand"
-                    >
-                      <span className="min-w-0 flex-1">
-                        <span className="block text-lg font-bold">{school.name}</span>
-                        <span className="block text-sm text-muted">
-                          {[school.code, school.county].filter(Boolean).join(' · ')}
-                        </span>
-                      </span>
-                      {box && <BoxStatus status={box.status} />}
-                      <ChevronRight aria-hidden="true" className="size-5 shrink-0 text-muted" />
-                    </Link>
-                  </li>
-                );
-              })}
-            </ul>
-          )}
-        </Loaded>
+        <div className="space-y-4">
+          <TextField
+            label={t('fleet.search')}
+            type="search"
+            defaultValue={q}
+            onChange={(e) => show(e.target.value ? { q: e.target.value } : {})}
+          />
+          <Loaded
+            query={query}
+            isEmpty={(page) => page.boxes.length === 0}
+            empty={
+              q ? (
+                <Empty title={t('schools.none_such')} />
+              ) : (
+                <Empty title={t('schools.none')}>{t('schools.none_text')}</Empty>
+              )
+            }
+          >
+            {(page) => (
+              <>
+                <ul className="space-y-3">
+                  {page.boxes.map((box) => (
+                    <li key={box.school_id}>
+                      <SchoolLink box={box} />
+                    </li>
+                  ))}
+                </ul>
+                <Pager
+                  skip={page.skip}
+                  total={page.total}
+                  more={page.has_more}
+                  go={(to) => show({ ...(q && { q }), ...(to && { skip: String(to) }) })}
+                />
+              </>
+            )}
+          </Loaded>
+        </div>
         <CreateSchool />
       </div>
     </Page>
+  );
+}
+
+function SchoolLink({ box }: { box: Box }) {
+  return (
+    <Link
+      to={`/schools/${box.school_id}`}
+      className="flex min-h-16 items-center gap-3 rounded-card border border-line bg-surface p-4 shadow-card hover:border-brand"
+    >
+      <span className="min-w-0 flex-1">
+        <span className="block text-lg font-bold">{box.school}</span>
+        <span className="block text-sm text-muted">{[box.code, box.county].filter(Boolean).join(' · ')}</span>
+      </span>
+      <BoxStatus status={box.status} />
+      <ChevronRight aria-hidden="true" className="size-5 shrink-0 text-muted" />
+    </Link>
   );
 }
 
@@ -77,7 +108,7 @@ function CreateSchool() {
       setCounty('');
     },
     // The school may exist although its code could not be fetched.
-    onSettled: () => queries.invalidateQueries({ queryKey: ['schools'] }),
+    onSettled: () => queries.invalidateQueries({ queryKey: ['fleet'] }),
   });
 
   const submit = (event: FormEvent) => {

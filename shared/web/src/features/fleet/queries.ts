@@ -1,17 +1,6 @@
 import { keepPreviousData, queryOptions } from '@tanstack/react-query';
 import { service } from '../../api';
 
-export const schoolsQuery = queryOptions({
-  queryKey: ['schools'],
-  queryFn: async () => (await service.get('/schools')).schools,
-});
-
-export const fleetQuery = queryOptions({
-  queryKey: ['fleet'],
-  queryFn: async () => (await service.get('/fleet', { query: { limit: 100 } })).boxes,
-  refetchInterval: 5_000,
-});
-
 export const boxesQuery = (school: string) =>
   queryOptions({
     queryKey: ['boxes', school],
