@@ -31,6 +31,7 @@ export default defineConfig(({ mode }) => ({
     environment: 'jsdom',
     globals: true,
     setupFiles: ['src/test/setup.ts'],
+    testTimeout: 30_000,
     include: ['src/**/*.test.{ts,tsx}'],
   },
 }));

@@ -186,6 +186,29 @@ async function bursar() {
   await page.context().close();
 }
 
+/** A teacher's phone takes the waiting work along. */
+async function takeAlong() {
+  const page = await open(input.base);
+  await signInByPassword(page, input.bursar);
+  await page.goto('/carry');
+  await sees(page, 'carry.take_title', 'main');
+  const saved = page.waitForEvent('download');
+  await press(page, 'carry.take_button');
+  assert.match((await saved).suggestedFilename(), /\.uhs$/);
+  await sees(page, 'carry.then', 'main');
+  await shot(page, 'carry-school-phone');
+  await page.context().close();
+}
+
+/** Whoever carried the file here needs no account. */
+async function handOver() {
+  const page = await open(input.base);
+  await page.goto('/carry');
+  await sees(page, 'carry.cloud_title', 'main');
+  await shot(page, 'carry-cloud-phone');
+  await page.context().close();
+}
+
 async function parent() {
   const page = await open(input.base);
   await signInByPassword(page, input.parent);
@@ -220,11 +243,14 @@ async function admin() {
     await page.goto('/fleet');
     await page.getByText(input.school).first().waitFor();
     await shot(page, `admin-fleet-desktop${dark ? '-dark' : ''}`);
+    await page.locator('main').getByRole('link', { name: input.school }).first().click();
+    await sees(page, 'fleet.lanes', 'main');
+    await shot(page, `admin-box-desktop${dark ? '-dark' : ''}`);
     await page.context().close();
   }
 }
 
-const plays = { school: [student, bursar], cloud: [parent, admin] }[process.argv[2]];
+const plays = { school: [student, bursar, takeAlong], cloud: [parent, admin, handOver] }[process.argv[2]];
 assert.ok(plays, 'usage: node pages.mjs school|cloud');
 try {
   for (const play of plays) {

@@ -62,17 +62,22 @@ function ToDo({ advice }: { advice: Advice }) {
     since: advice.at ? when(advice.at, i18n.language) : '',
   };
   return (
-    <p className={`flex flex-wrap items-center gap-x-2 py-1.5 ${advice.urgent ? 'font-semibold' : ''}`}>
-      {advice.urgent && <TriangleAlert aria-hidden="true" className="size-4 shrink-0" />}
-      <span>
-        {t(advice.key, gaps)}
-        {advice.more && ` ${t(advice.more, gaps)}`}
+    <p className={`flex items-start gap-2 py-1.5 ${advice.urgent ? 'font-semibold' : ''}`}>
+      {advice.urgent && <TriangleAlert aria-hidden="true" className="mt-0.5 size-4 shrink-0" />}
+      <span className="flex min-w-0 flex-wrap items-center gap-x-2">
+        <span>
+          {t(advice.key, gaps)}
+          {advice.more && ` ${t(advice.more, gaps)}`}
+        </span>
+        {advice.link && (
+          <Link
+            to={advice.link.to}
+            className="inline-flex min-h-tap items-center underline underline-offset-2"
+          >
+            {t(advice.link.key)}
+          </Link>
+        )}
       </span>
-      {advice.link && (
-        <Link to={advice.link.to} className="inline-flex min-h-tap items-center underline underline-offset-2">
-          {t(advice.link.key)}
-        </Link>
-      )}
     </p>
   );
 }

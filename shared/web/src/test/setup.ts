@@ -1,7 +1,11 @@
 import 'fake-indexeddb/auto';
 import '@testing-library/jest-dom/vitest';
+import { configure } from '@testing-library/react';
 import { beforeAll } from 'vitest';
 import { startI18n } from '../i18n';
+
+// A busy computer renders a page in more than the usual second.
+configure({ asyncUtilTimeout: 5_000 });
 
 beforeAll(async () => {
   // jsdom has no matchMedia.

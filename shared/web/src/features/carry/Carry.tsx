@@ -84,7 +84,10 @@ function Taken({ file, link }: { file: CarryFile; link: React.RefObject<HTMLAnch
       {there && (
         <p>
           {t('carry.then')}{' '}
-          <a className="break-all font-semibold underline underline-offset-2" href={there}>
+          <a
+            className="inline-flex min-h-tap items-center break-all font-semibold underline underline-offset-2"
+            href={there}
+          >
             {there}
           </a>
         </p>

@@ -80,7 +80,10 @@ function figures(box: Box, t: TFunction, language: string): [string, string][] {
     [t('fleet.waiting'), count(box.waiting)],
     [t('fleet.unknown'), count(box.unknown)],
     [t('fleet.epoch'), String(box.epoch ?? '–')],
-    [t('fleet.clock'), t('fleet.seconds', { n: number(box.clock_offset_ms / 1000, language, 1) })],
+    [
+      t('fleet.clock'),
+      t('fleet.seconds', { n: number(Math.round(box.clock_offset_ms / 100) / 10 || 0, language, 1) }),
+    ],
     [t('fleet.digest'), said.digest ? `${t(`fleet.digest_${said.digest}`)}, ${when(said.digest_at)}` : '–'],
     [t('fleet.carrier'), box.carrier ? t(`carrier.${box.carrier}`, { defaultValue: box.carrier }) : '–'],
     [t('fleet.used_today'), used(said.used_today, said.budget_day)],

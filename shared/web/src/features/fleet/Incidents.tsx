@@ -10,6 +10,9 @@ import { Failure, Loaded } from '../../ui/Loaded';
 import { useMe } from '../identity/session';
 import { incidentsQuery } from './queries';
 
+/** The facts that are an epoch: a name, not an amount. */
+const EPOCHS = ['epoch', 'to'];
+
 /** What happened to the fleet, or to one school: the unseen first. */
 export function Incidents({ school = '' }: { school?: string }) {
   const { t } = useTranslation();
@@ -49,7 +52,7 @@ function Line({ incident, named }: { incident: Incident; named: boolean }) {
   const facts = Object.fromEntries(
     Object.entries(incident.facts ?? {}).map(([name, v]) => [
       name,
-      typeof v === 'number' && name !== 'epoch' ? number(v, i18n.language) : String(v),
+      typeof v === 'number' && !EPOCHS.includes(name) ? number(v, i18n.language) : String(v),
     ]),
   );
   if ('lane' in facts) facts.lane = t(`fleet.lane_${facts.lane}`);
