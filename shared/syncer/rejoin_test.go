@@ -3,7 +3,6 @@ package syncer_test
 import (
 	"errors"
 	"testing"
-	"time"
 
 	"pgregory.net/rapid"
 
@@ -189,7 +188,10 @@ func TestWhatNobodyHasAnyMoreIsNamed(t *testing.T) {
 		w.save(w.edge, 1, learner)
 	}
 	w.settle(4)
-	w.clock.Advance(31 * 24 * time.Hour)
+	w.do(w.edge.db, func(tx db.Tx) error { // a backup that is lost with the cloud later
+		_, err := tx.Exec(ctx, db.SQL{Both: "UPDATE outbox_heads SET backed_seq = 6 WHERE lane = 4"})
+		return err
+	})
 	w.save(w.edge, 1, learner)
 	w.settle(4)
 	w.must(w.edge.db.Update(ctx, func(tx db.Tx) error { _, err := w.edge.outbox.Prune(ctx, tx, w.school); return err }))
