@@ -161,7 +161,7 @@ func (b *box) connect() {
 
 // passes tells whether err is a simulated trouble of the database.
 func passes(err error) bool {
-	return errors.Is(err, errAway) || errors.Is(err, errFull) || errors.Is(err, errCrash)
+	return errors.Is(err, errAway) || errors.Is(err, errBusy) || errors.Is(err, errFull) || errors.Is(err, errCrash)
 }
 
 // crash ends the process; what the disk had not flushed is gone.

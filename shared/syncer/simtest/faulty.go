@@ -14,6 +14,10 @@ type plan struct {
 	failIn int
 	// crash makes that fault the end of the process.
 	crash bool
+	// busyIn counts statements down as well; at zero one statement fails for a
+	// moment, as on a lock that is held: the savepoint around it can be left and
+	// the rest goes on. Zero: no fault.
+	busyIn int
 	// commit says what happens at the next commit.
 	commit commitFault
 	// full refuses every write: the disk has no room.
@@ -36,6 +40,7 @@ func quiet() plan { return plan{failIn: -1} }
 
 var (
 	errAway  = errors.New("simtest: the database is away")
+	errBusy  = errors.New("simtest: another transaction holds the row")
 	errFull  = errors.New("simtest: the disk is full")
 	errCrash = errors.New("simtest: the process has ended")
 )
@@ -84,6 +89,9 @@ func (f faulty) Update(ctx context.Context, fn func(db.Tx) error) error {
 		if x.gone != nil { // nobody commits on a connection that is gone
 			return x.gone
 		}
+		if x.busy {
+			return errBusy
+		}
 		if commit == commitRefused {
 			return errAway
 		}
@@ -109,6 +117,7 @@ type faultyTx struct {
 	p     *plan
 	after *[]func()
 	gone  error
+	busy  bool // a statement failed for a moment, and its savepoint is not left yet
 }
 
 // trouble is the fault of this statement, if any.
@@ -125,6 +134,13 @@ func (x *faultyTx) trouble(write bool) error {
 	}
 	if x.p.failIn > 0 {
 		x.p.failIn--
+	}
+	if x.p.busyIn > 0 {
+		x.p.busyIn--
+		x.busy = x.busy || x.p.busyIn == 0
+	}
+	if x.busy {
+		return errBusy
 	}
 	if write && x.p.full {
 		return errFull
@@ -156,7 +172,11 @@ func (x *faultyTx) Savepoint(ctx context.Context, fn func(db.Tx) error) error {
 	if err := x.trouble(false); err != nil {
 		return err
 	}
-	return x.Tx.Savepoint(ctx, func(db.Tx) error { return fn(x) })
+	err := x.Tx.Savepoint(ctx, func(db.Tx) error { return fn(x) })
+	if err != nil {
+		x.busy = false
+	}
+	return err
 }
 
 func (x *faultyTx) BulkInsert(ctx context.Context, table string, columns []string, rows [][]any) error {

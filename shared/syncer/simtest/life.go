@@ -245,7 +245,18 @@ func (b *box) writePoison() {
 	}
 	w.check.poison[c.Entity] = true
 	healthy, _ := syncproto.EncodeBody(Note{c.Entity, b.school.id, "mended"})
-	b.save("poison", int64(kind), func(tx db.Tx) error { return b.appendRaw(w.ctx, tx, c) })
+	beside := w.fact(l, b.school)
+	beside.Bonus = 0
+	b.save("poison", int64(kind), func(tx db.Tx) error {
+		here, err := onTheRolls(w.ctx, tx, l.id, b.school.id)
+		if err == nil && here { // one run with a healthy record
+			_, err = b.kit.facts.Save(w.ctx, tx, beside)
+		}
+		if err != nil {
+			return err
+		}
+		return b.appendRaw(w.ctx, tx, c)
+	})
 	if kind == 4 && w.chance(60) {
 		c.Body = healthy
 		b.save("mended", 1, func(tx db.Tx) error { return b.appendRaw(w.ctx, tx, c) })

@@ -128,9 +128,11 @@ func (w *world) strikeDatabase(b *box) {
 	if w.chance(30) {
 		p = &w.cloud.plan
 	}
-	switch w.rng.IntN(4) {
+	switch w.rng.IntN(5) {
 	case 0:
 		p.failIn, p.crash = w.rng.IntN(40), false
+	case 4:
+		p.busyIn = 1 + w.rng.IntN(40)
 	case 1:
 		p.commit = commitRefused
 	case 2:

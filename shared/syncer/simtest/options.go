@@ -15,6 +15,7 @@ var mixes = [][]Fault{
 	{Rewind, Loss, Crash, Partition, Transport},
 	{Clocks, Restore, Builds, Poison, Database},
 	{Loss, Poison, Transport, Stick, Full},
+	{Loss, Partition, Restore, Clone, Stick},
 }
 
 // Usual are the options of the runs of `make test` and `make sim`: twenty
@@ -22,7 +23,7 @@ var mixes = [][]Fault{
 func Usual(seed uint64) Options {
 	r := rand.New(rand.NewPCG(seed, 0xfa17))
 	return Options{
-		Seed: seed, Schools: 20, For: 2 * time.Hour, Writes: 60 + r.IntN(90), Batch: 1 + r.IntN(12),
+		Seed: seed, Schools: 20, For: 2 * time.Hour, Writes: 90 + r.IntN(200), Batch: 1 + r.IntN(12),
 		Faults: mixes[seed%uint64(len(mixes))], FaultEvery: time.Duration(25+r.IntN(60)) * time.Minute,
 	}
 }
