@@ -67,7 +67,7 @@ func TestAPaymentOvertakesTheBacklogOnAThinLine(t *testing.T) {
 	if took > 3*bound {
 		t.Errorf("the payment took %v, aim %v", took, bound)
 	}
-	if int64(st.Waiting) < thinBacklog/4 {
+	if st.Waiting < thinBacklog/4 {
 		t.Errorf("only %d records wait: the line was not full", st.Waiting)
 	}
 }

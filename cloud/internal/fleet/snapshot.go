@@ -147,12 +147,18 @@ func (s *Service) readySnapshot(ctx context.Context, school string, have syncpro
 	return manifest, s.notBehind(ctx, m, have)
 }
 
-// notBehind tells whether the snapshot has everything the box has of this log.
-// Marks that contradict the log are of another life: nothing can be said of them.
+// notBehind tells whether the snapshot has everything the box has of this log,
+// and whether the log goes on from the snapshot. Marks of the box that contradict
+// the log are of another life: nothing can be said of them.
 func (s *Service) notBehind(ctx context.Context, m syncproto.Snapshot, have syncproto.Marks) (ok bool) {
+	log := syncer.Log{School: m.School, Epoch: syncer.DownEpoch}
 	err := s.o.DB.View(ctx, func(tx db.Tx) error {
-		ok = true
-		c, err := syncer.ReadCoverage(ctx, tx, syncer.Log{School: m.School, Epoch: syncer.DownEpoch}, have)
+		after, err := syncer.ReadCoverage(ctx, tx, log, m.Down)
+		if err != nil {
+			return err
+		}
+		ok = after.Choose() != syncer.WaySnapshot
+		c, err := syncer.ReadCoverage(ctx, tx, log, have)
 		for l, lane := range c.Lanes {
 			ok = ok && (have[l].Seq <= m.Down[l].Seq || lane.Cursor > lane.Head)
 		}
