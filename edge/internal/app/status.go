@@ -126,16 +126,16 @@ type printer struct {
 	attention bool
 }
 
-func (p *printer) line(format string, args ...any) {
+func (p *printer) linef(format string, args ...any) {
 	if p.err == nil {
 		_, p.err = fmt.Fprintf(p.out, format+"\n", args...)
 	}
 }
 
-func (p *printer) trouble(is bool, format string, args ...any) {
+func (p *printer) troublef(is bool, format string, args ...any) {
 	if is {
 		p.attention = true
-		p.line("! "+format, args...)
+		p.linef("! "+format, args...)
 	}
 }
 
@@ -198,9 +198,9 @@ func (b *box) printStatus(ctx context.Context, tx db.Tx, s agent.State, last pul
 	if err != nil {
 		return err
 	}
-	p.line("school %s (%s)\nappliance %s epoch %d", s.SchoolName, s.SchoolID, s.ApplianceID, s.Epoch)
+	p.linef("school %s (%s)\nappliance %s epoch %d", s.SchoolName, s.SchoolID, s.ApplianceID, s.Epoch)
 	if standing := b.agent.Standing(); standing != agent.Fine {
-		p.trouble(true, "standing: %s", standing)
+		p.troublef(true, "standing: %s", standing)
 	}
 	p.figures(k)
 	p.troubles(k)
@@ -210,37 +210,37 @@ func (b *box) printStatus(ctx context.Context, tx db.Tx, s agent.State, last pul
 // figures prints everything that is known, well or not.
 func (p *printer) figures(k known) {
 	r := k.last.Report
-	p.line("service %s, link %s %s", map[bool]string{true: "running", false: "not running"}[k.running], k.last.Link, k.last.Carrier)
-	p.line("cloud last heard %s, clock offset %s", when(k.peer.SeenAt), k.peer.ClockOffset)
-	p.line("waiting %d (%d bytes), oldest %s, last applied %s, dead letters %d", k.back.Waiting, r.PendingBytes, when(k.back.Oldest), when(k.back.LastApplied), k.back.DeadLetters)
-	p.line("oldest unacknowledged since link-up: %d s", r.OldestSinceUp)
-	p.line("lost if this box died now: %d records", r.LostIfDead)
+	p.linef("service %s, link %s %s", map[bool]string{true: "running", false: "not running"}[k.running], k.last.Link, k.last.Carrier)
+	p.linef("cloud last heard %s, clock offset %s", when(k.peer.SeenAt), k.peer.ClockOffset)
+	p.linef("waiting %d (%d bytes), oldest %s, last applied %s, dead letters %d", k.back.Waiting, r.PendingBytes, when(k.back.Oldest), when(k.back.LastApplied), k.back.DeadLetters)
+	p.linef("oldest unacknowledged since link-up: %d s", r.OldestSinceUp)
+	p.linef("lost if this box died now: %d records", r.LostIfDead)
 	for l, m := range k.heads.Out {
 		if m.Seq > 0 || k.down[l].Seq > 0 {
-			p.line("lane %d: head %d, applied %d, backed up %d; from the cloud %d", l, m.Seq, k.heads.Acked[l], k.heads.Backed[l], k.down[l].Seq)
+			p.linef("lane %d: head %d, applied %d, backed up %d; from the cloud %d", l, m.Seq, k.heads.Acked[l], k.heads.Backed[l], k.down[l].Seq)
 		}
 	}
-	p.line("digest %s %s, snapshot %s %d/%d", or(r.Digest, "none"), stamp(r.DigestAt), or(r.Snapshot, "none"), r.SnapshotDone, r.SnapshotOf)
-	p.line("data used: today %d of %d, month %d of %d bytes (0: no budget)", r.UsedToday, r.BudgetDay, r.UsedMonth, r.BudgetMonth)
-	p.line("second medium %s, newest copy %s%s; bundle %s", or(r.CopyState, "none"), stamp(r.CopyAt), ago(r.CopyAt, k.now), stamp(r.BundleAt))
-	p.line("disk %d MB free of %d", r.DiskFree>>20, r.DiskTotal>>20)
+	p.linef("digest %s %s, snapshot %s %d/%d", or(r.Digest, "none"), stamp(r.DigestAt), or(r.Snapshot, "none"), r.SnapshotDone, r.SnapshotOf)
+	p.linef("data used: today %d of %d, month %d of %d bytes (0: no budget)", r.UsedToday, r.BudgetDay, r.UsedMonth, r.BudgetMonth)
+	p.linef("second medium %s, newest copy %s%s; bundle %s", or(r.CopyState, "none"), stamp(r.CopyAt), ago(r.CopyAt, k.now), stamp(r.BundleAt))
+	p.linef("disk %d MB free of %d", r.DiskFree>>20, r.DiskTotal>>20)
 }
 
 // troubles prints what somebody should see to.
 func (p *printer) troubles(k known) {
 	r := k.last.Report
 	for _, l := range k.paused {
-		p.trouble(true, "lane %d from the cloud is paused: look at uhs-edge deadletters list", l)
+		p.troublef(true, "lane %d from the cloud is paused: look at uhs-edge deadletters list", l)
 	}
-	p.trouble(!k.running, "the service is not running")
-	p.trouble(k.back.DeadLetters > 0, "%d records of the cloud could not be stored", k.back.DeadLetters)
-	p.trouble(r.Digest == "differs", "the records differ from the cloud's")
+	p.troublef(!k.running, "the service is not running")
+	p.troublef(k.back.DeadLetters > 0, "%d records of the cloud could not be stored", k.back.DeadLetters)
+	p.troublef(r.Digest == "differs", "the records differ from the cloud's")
 	for _, n := range needs(seen{now: k.now, up: k.last.Link == "up", back: k.back, heads: k.heads, peer: k.peer, report: r}) {
 		if n.Code == "copy" {
-			p.trouble(true, "copy: %s; newest %s%s", copyTroubles[r.CopyState], stamp(r.CopyAt), ago(r.CopyAt, k.now))
+			p.troublef(true, "copy: %s; newest %s%s", copyTroubles[r.CopyState], stamp(r.CopyAt), ago(r.CopyAt, k.now))
 			continue
 		}
-		p.trouble(true, "%s %d %s", n.Code, n.Count, since(n.Since))
+		p.troublef(true, "%s %d %s", n.Code, n.Count, since(n.Since))
 	}
 }
 
