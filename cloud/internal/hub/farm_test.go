@@ -222,7 +222,7 @@ func sendDown(h *Hub, n, size int) error {
 	data := make([]byte, size)
 	for range *farmLoad {
 		for i := range n {
-			err := error(context.DeadlineExceeded)
+			err := context.DeadlineExceeded
 			for errors.Is(err, context.DeadlineExceeded) { // not confirmed in time on a busy computer: once more
 				err = h.Send(context.Background(), farmSchool(i), 7, opaque(string(data)))
 			}
