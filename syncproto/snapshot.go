@@ -197,7 +197,7 @@ func DecodeSnapshot(b []byte) (s Snapshot, err error) {
 	return s, nil
 }
 
-// ErrSnapshotSignature: the manifest is not the cloud's answer to this request.
+// ErrSnapshotSignature says that the manifest is not the cloud's answer to this request.
 var ErrSnapshotSignature = errors.New("syncproto: the snapshot is not signed for this request")
 
 func snapshotStatement(appliance, nonce string, manifest []byte) []byte {

@@ -93,10 +93,10 @@ func save[T any](e syncer.Entity[T], n int) func(*cloudSide) error {
 func point(v reflect.Value) {
 	for i := range v.NumField() {
 		f, name := v.Field(i), v.Type().Field(i).Name
-		switch {
-		case name == "School" || name == "SchoolID":
+		switch name {
+		case "School", "SchoolID":
 			f.SetString(homeSchool)
-		case name == "Learner" || name == "LearnerID":
+		case "Learner", "LearnerID":
 			f.SetString(homeLearner)
 		}
 	}

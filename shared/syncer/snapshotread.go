@@ -18,7 +18,7 @@ type Restorer struct {
 	Snapshot syncproto.Snapshot
 }
 
-// ErrIncomplete: the frames that were applied are not the whole snapshot.
+// ErrIncomplete says that the frames that were applied are not the whole snapshot.
 var ErrIncomplete = errors.New("syncer: the snapshot is not complete")
 
 func (r Restorer) log() Log { return Log{r.Snapshot.School, syncproto.SnapshotEpoch} }

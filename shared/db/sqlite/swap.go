@@ -109,7 +109,7 @@ func (d *DB) Swap(ctx context.Context, g Generation) error {
 	if err := step(StepFilled); err != nil {
 		return err
 	}
-	fresh, err := ready(g.Path)
+	fresh, err := ready(g.Path) //nolint:contextcheck // the handles live longer than the call
 	if err != nil {
 		return fmt.Errorf("swap: %w", err)
 	}
@@ -135,7 +135,7 @@ func ready(path string) (*handles, error) {
 			return nil, fmt.Errorf("%s is not complete: its log was not written back", filepath.Base(path))
 		}
 	}
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	f, err := os.OpenFile(path, os.O_RDWR, 0) //nolint:gosec // our own database file
 	if err != nil {
 		return nil, err
 	}

@@ -126,7 +126,7 @@ func (s *server) turn(ctx context.Context, size int, bare, ours *watch) error {
 	if err != nil {
 		return err
 	}
-	_, data, err := s.class.frame(s.log.Epoch, s.mark, s.class.attempts(size))
+	data, err := s.class.frame(s.log.Epoch, s.mark, s.class.attempts(size))
 	if err != nil {
 		return err
 	}

@@ -55,19 +55,18 @@ func (c *class) attempts(n int) []assessment.Attempt {
 	return out
 }
 
-// frame makes the frame that carries attempts after a mark, and its bytes.
-func (c *class) frame(log int64, after syncproto.Mark, in []assessment.Attempt) (*syncproto.Frame, []byte, error) {
+// frame makes the bytes of the frame that carries attempts after a mark.
+func (c *class) frame(log int64, after syncproto.Mark, in []assessment.Attempt) ([]byte, error) {
 	f := &syncproto.Frame{School: string(c.school), Epoch: log, Lane: assessment.Attempts.Lane, First: after.Seq + 1, Prev: after.Chain}
 	for i, a := range in {
 		body, err := syncproto.EncodeBody(a)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		f.Events = append(f.Events, syncproto.Event{Type: assessment.Attempts.Name, Version: assessment.Attempts.Version, Entity: string(a.ID),
 			HLC: syncproto.HLCAt(a.SubmittedAt.Time) + syncproto.HLC(i), Body: body})
 	}
-	data, err := syncproto.EncodeFrame(f)
-	return f, data, err
+	return syncproto.EncodeFrame(f)
 }
 
 // wire prints what a record costs on the line.
@@ -77,7 +76,7 @@ func wire() error {
 		c.learners = append(c.learners, identity.AccountID(id.New()))
 	}
 	for _, n := range []int{1, 10, 100, 1000} {
-		_, data, err := c.frame(1, syncproto.Mark{}, c.attempts(n))
+		data, err := c.frame(1, syncproto.Mark{}, c.attempts(n))
 		if err != nil {
 			return err
 		}

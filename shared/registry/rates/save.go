@@ -30,7 +30,7 @@ type box struct {
 }
 
 func openBox(ctx context.Context, path string, log syncer.Log) (*box, error) {
-	file, err := sqlite.Open(path)
+	file, err := sqlite.Open(path) //nolint:contextcheck // the handles live longer than the call
 	if err != nil {
 		return nil, err
 	}

@@ -84,10 +84,10 @@ func (l lab) deliver(rt *rapid.T, events []syncproto.Event, shuffled bool) error
 			Last: chains[to], Events: events[at-back : to]})
 		at = to
 	}
-	for range len(frames) { // as often as a gap can send one back
+	for range frames { // as often as a gap can send one back
 		if shuffled {
 			order := rapid.Permutation(frames).Draw(rt, "order")
-			frames = append(order, order[0])
+			frames = slices.Concat(order, order[:1])
 		}
 		for _, f := range frames {
 			if _, err := l.c.apply.Apply(l.w.ctx, log, f); err != nil && !isGap(err) {
@@ -107,7 +107,7 @@ func isGap(err error) bool {
 
 func unwrapAll(err error) error {
 	for {
-		u, ok := err.(interface{ Unwrap() error }) //nolint:errorlint // this is the unwrapping
+		u, ok := err.(interface{ Unwrap() error })
 		if !ok {
 			return err
 		}

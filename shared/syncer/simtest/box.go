@@ -23,14 +23,12 @@ type school struct {
 	learners []*learner
 	notes    []string
 	orders   []string
-	spares   int
 }
 
 // learner is a child; a learner never comes back to a school it left.
 type learner struct {
 	id   string
 	home *school
-	past []*school
 }
 
 // box is one appliance: a disk, and a process while it runs.
@@ -83,7 +81,7 @@ func (b *box) start() {
 	if err := b.open(raw); err != nil {
 		b.w.note("no start", b.label, 0, 0)
 		if !passes(err) {
-			b.w.violated("%s does not start: %v", b.label, err)
+			b.w.violatedf("%s does not start: %v", b.label, err)
 		}
 		b.up = false
 		b.restartIn(b.w.between(time.Second, time.Minute))
@@ -227,7 +225,7 @@ func (b *box) tick() {
 			return
 		}
 		if err != nil && !passes(err) {
-			b.w.violated("nothing can be sent: %v", err)
+			b.w.violatedf("nothing can be sent: %v", err)
 		}
 		if err != nil || len(msgs) == 0 {
 			break
@@ -288,7 +286,7 @@ func (b *box) save(what string, n int64, fn func(tx db.Tx) error) bool {
 		return false
 	}
 	if err != nil && !passes(err) {
-		b.w.violated("%s at %s: %v", what, b.label, err)
+		b.w.violatedf("%s at %s: %v", what, b.label, err)
 	}
 	return err == nil
 }

@@ -102,7 +102,7 @@ func (c *checker) appended(m outChange, who string, b *box) {
 	i := from(m.now, last)
 	for _, r := range m.now[i:] {
 		if r.seq != last+1 {
-			c.w.violated("[3] %s: lane %v has %d after %d: a gap in its own log", who, m.lane, r.seq, last)
+			c.w.violatedf("[3] %s: lane %v has %d after %d: a gap in its own log", who, m.lane, r.seq, last)
 			return
 		}
 		c.w.watch(r.entity, "append", who, m.lane.epoch, r.seq)
@@ -115,7 +115,7 @@ func (c *checker) appended(m outChange, who string, b *box) {
 			c.note(r)
 			if !b.renewing {
 				if r.hlc <= b.store.lastHLC {
-					c.w.violated("[12] %s: the clock of %s %s is %d, after %d", who, r.typ, r.entity, r.hlc, b.store.lastHLC)
+					c.w.violatedf("[12] %s: the clock of %s %s is %d, after %d", who, r.typ, r.entity, r.hlc, b.store.lastHLC)
 				}
 				b.store.lastHLC = r.hlc
 			}
@@ -153,7 +153,7 @@ func (c *checker) removed(m outChange, all []outChange, who string) {
 		switch {
 		case r.seq > end:
 			if !resequenced(r, all, m.lane) {
-				c.w.violated("[1] %s: %s %s at %v %d was dropped from the outbox", who, r.typ, r.entity, m.lane, r.seq)
+				c.w.violatedf("[1] %s: %s %s at %v %d was dropped from the outbox", who, r.typ, r.entity, m.lane, r.seq)
 				return
 			}
 		case r.seq < first:
@@ -183,9 +183,9 @@ func (c *checker) pruned(k lane, r outRow, who string) {
 	l := c.links[linkKey{k, syncproto.HashOf(r.chain)}]
 	switch {
 	case l == nil || !l.applied:
-		c.w.violated("[1] %s: %v %d was pruned and never applied", who, k, r.seq)
+		c.w.violatedf("[1] %s: %v %d was pruned and never applied", who, k, r.seq)
 	case r.seq > c.backed[k] && c.w.now.Sub(l.at) < keepApplied:
-		c.w.violated("[4] %s: %v %d was pruned; backed up is %d, applied for %s", who, k, r.seq, c.backed[k], c.w.now.Sub(l.at))
+		c.w.violatedf("[4] %s: %v %d was pruned; backed up is %d, applied for %s", who, k, r.seq, c.backed[k], c.w.now.Sub(l.at))
 	}
 }
 
@@ -195,18 +195,18 @@ func (c *checker) head(s *Store, k lane, old, now headRow, who string) {
 		rows := s.outbox.rows[k]
 		i := from(rows, now.acked-1)
 		if i == len(rows) || rows[i].seq != now.acked {
-			c.w.violated("[4] %s: %v is acknowledged up to %d, which is not in the log", who, k, now.acked)
+			c.w.violatedf("[4] %s: %v is acknowledged up to %d, which is not in the log", who, k, now.acked)
 			return
 		}
 		if l := c.links[linkKey{k, syncproto.HashOf(rows[i].chain)}]; l == nil || !l.applied {
-			c.w.violated("[4] %s: %v is acknowledged up to %d, which nobody applied", who, k, now.acked)
+			c.w.violatedf("[4] %s: %v is acknowledged up to %d, which nobody applied", who, k, now.acked)
 		}
 	}
 	if now.acked > now.seq {
-		c.w.violated("[4] %s: %v is acknowledged up to %d, beyond its end %d", who, k, now.acked, now.seq)
+		c.w.violatedf("[4] %s: %v is acknowledged up to %d, beyond its end %d", who, k, now.acked, now.seq)
 	}
 	if now.backed > old.backed && now.backed > c.backed[k] {
-		c.w.violated("[4] %s: %v counts as backed up to %d, the backup has %d", who, k, now.backed, c.backed[k])
+		c.w.violatedf("[4] %s: %v counts as backed up to %d, the backup has %d", who, k, now.backed, c.backed[k])
 	}
 }
 
@@ -227,7 +227,7 @@ func (c *checker) applied(s *Store, who string, b *box) {
 			continue
 		}
 		if now.seq <= m.old.seq {
-			c.w.violated("[3] %s: the watermark of %v moved from %d to %d", who, m.key, m.old.seq, now.seq)
+			c.w.violatedf("[3] %s: the watermark of %v moved from %d to %d", who, m.key, m.old.seq, now.seq)
 			return
 		}
 		c.walk(s, m.key, m.old, now, who, b)
@@ -260,7 +260,7 @@ func (c *checker) walk(s *Store, k lane, old, now markRow, who string, b *box) {
 	for seq := now.seq; seq > old.seq; seq-- {
 		l := c.links[linkKey{k, at}]
 		if l == nil || l.row.seq != seq {
-			c.w.violated("[3] %s: applied %v up to %d with a chain that no log has at %d", who, k, now.seq, seq)
+			c.w.violatedf("[3] %s: applied %v up to %d with a chain that no log has at %d", who, k, now.seq, seq)
 			return
 		}
 		if !l.applied {
@@ -270,7 +270,7 @@ func (c *checker) walk(s *Store, k lane, old, now markRow, who string, b *box) {
 		at = l.prev
 	}
 	if at != stop {
-		c.w.violated("[3] %s: %v went from %d to %d over a fork", who, k, old.seq, now.seq)
+		c.w.violatedf("[3] %s: %v went from %d to %d over a fork", who, k, old.seq, now.seq)
 	}
 }
 
@@ -304,13 +304,13 @@ func (c *checker) effect(s *Store, k lane, r outRow, buried map[int64]deadRow, w
 	unknown := c.unknown(r, b)
 	switch {
 	case aside && !behind && !poison && !unknown:
-		c.w.violated("[3] %s: a healthy %s %s at %v %d was kept aside: %s", who, r.typ, r.entity, k, r.seq, letter.reason)
+		c.w.violatedf("[3] %s: a healthy %s %s at %v %d was kept aside: %s", who, r.typ, r.entity, k, r.seq, letter.reason)
 	case !aside && behind:
-		c.w.violated("[3] %s: %s %s at %v %d did not wait behind the dead letter of its record", who, r.typ, r.entity, k, r.seq)
+		c.w.violatedf("[3] %s: %s %s at %v %d did not wait behind the dead letter of its record", who, r.typ, r.entity, k, r.seq)
 	case !aside && (poison || unknown):
-		c.w.violated("[3] %s: %s %s at %v %d cannot be stored and was not kept aside", who, r.typ, r.entity, k, r.seq)
+		c.w.violatedf("[3] %s: %s %s at %v %d cannot be stored and was not kept aside", who, r.typ, r.entity, k, r.seq)
 	case !aside && !stored(s, r, b):
-		c.w.violated("[3] %s: %s %s at %v %d counts as applied and is not there", who, r.typ, r.entity, k, r.seq)
+		c.w.violatedf("[3] %s: %s %s at %v %d counts as applied and is not there", who, r.typ, r.entity, k, r.seq)
 	}
 }
 
@@ -382,7 +382,7 @@ func (c *checker) edgeCommit(b *box) {
 	for _, ch := range s.facts.log[s.from[10]:] {
 		f, ok := s.facts.rows[ch.key]
 		if ok && !c.granted[[2]string{f.learner, b.school.id}] {
-			c.w.violated("[6] %s holds the fact %s of learner %s that never was at its school", b.label, ch.key, f.learner)
+			c.w.violatedf("[6] %s holds the fact %s of learner %s that never was at its school", b.label, ch.key, f.learner)
 		}
 	}
 	if b.loading {
@@ -405,7 +405,7 @@ func (c *checker) monotonic(s *Store, b *box) {
 			}
 		}
 		if v.had && now.hlc < v.old.hlc && !bytes.Equal(now.body, v.old.body) {
-			c.w.violated("[7] %s: %s %s went back from %d to %d", b.label, v.key.typ, v.key.entity, v.old.hlc, now.hlc)
+			c.w.violatedf("[7] %s: %s %s went back from %d to %d", b.label, v.key.typ, v.key.entity, v.old.hlc, now.hlc)
 		}
 	}
 }
@@ -424,7 +424,7 @@ func (c *checker) cloudCommit() {
 		got += s.totals.rows[ch.key] - ch.old
 	}
 	if due != got {
-		c.w.violated("[2] cloud: intents of %d were stored and %d was added to the totals", due, got)
+		c.w.violatedf("[2] cloud: intents of %d were stored and %d was added to the totals", due, got)
 	}
 	c.clamped(s)
 	for _, p := range s.places.log[s.from[16]:] {
@@ -441,7 +441,7 @@ func (c *checker) clamped(s *Store) {
 	for _, v := range changes(s.versions, s.from[5]) {
 		now := s.versions.rows[v.key]
 		if now.hlc > bound {
-			c.w.violated("[12] cloud: %s %s has the clock %s, beyond the clamp", v.key.typ, v.key.entity, syncproto.HLC(now.hlc).Time())
+			c.w.violatedf("[12] cloud: %s %s has the clock %s, beyond the clamp", v.key.typ, v.key.entity, syncproto.HLC(now.hlc).Time())
 		}
 		c.newest = max(c.newest, min(now.hlc, bound-slack))
 	}

@@ -166,7 +166,7 @@ func (c *cloud) talk(s *school) (*talk, error) {
 	var row schoolRow
 	err := c.db.View(c.w.ctx, func(tx db.Tx) (err error) { row, err = c.row(c.w.ctx, tx, s.id); return err })
 	if errors.Is(err, db.ErrNoRows) {
-		return nil, nil //nolint:nilnil // a school without a box
+		return nil, nil
 	}
 	if err != nil {
 		return nil, err
@@ -233,7 +233,7 @@ func (c *cloud) tick(t *talk) {
 			return
 		}
 		if err != nil && !passes(err) {
-			c.w.violated("nothing can be sent: %v", err)
+			c.w.violatedf("nothing can be sent: %v", err)
 		}
 		if err != nil || len(msgs) == 0 {
 			break
@@ -285,7 +285,7 @@ func (c *cloud) deliver(s *school, epoch int64, m syncproto.Message) (again bool
 // statement, or that nothing explains.
 func (c *cloud) strange(err error) {
 	if err != nil && !passes(err) && !errors.Is(err, syncer.ErrRefused) {
-		c.w.violated("a message could not be taken: %v", err)
+		c.w.violatedf("a message could not be taken: %v", err)
 	}
 }
 
@@ -305,7 +305,7 @@ func (c *cloud) late(s *school, epoch int64, m syncproto.Message) (again bool) {
 	}
 	f, err := syncproto.DecodeFrame(m.Data)
 	if err != nil {
-		c.w.violated("a frame cannot be read: %v", err)
+		c.w.violatedf("a frame cannot be read: %v", err)
 		return false
 	}
 	var known int64

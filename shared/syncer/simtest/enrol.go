@@ -222,7 +222,7 @@ func (b *box) renew() error {
 		return b.writeState(ctx, tx, out.epoch, out.timeline)
 	})
 	if err != nil && !passes(err) {
-		b.w.violated("%s cannot move to its new epoch: %v", b.label, err)
+		b.w.violatedf("%s cannot move to its new epoch: %v", b.label, err)
 	}
 	err = errors.Join(err, b.readStateUnlessFell())
 	b.moved = b.epoch != old.Epoch

@@ -57,15 +57,15 @@ func (w *world) heal() {
 // settled runs until every active box and the cloud have nothing left to say.
 func (w *world) settled(bound time.Duration) bool {
 	end := w.now.Add(bound)
-	why := ""
 	for w.failed == "" {
 		w.cloud.resume()
 		w.runUntil(w.now.Add(20 * time.Minute)) // longer than from hello to hello
-		if why = w.unsettled(); why == "" {
+		why := w.unsettled()
+		if why == "" {
 			return true
 		}
 		if w.now.After(end) {
-			w.violated("[5] %s after the faults ceased: %s", bound, why)
+			w.violatedf("[5] %s after the faults ceased: %s", bound, why)
 		}
 	}
 	return false
@@ -192,7 +192,7 @@ func (c *checker) final() {
 	for _, id := range slices.Sorted(maps.Keys(c.saved)) {
 		excused := c.saved[id]
 		if !excused && !c.inCloud(id) {
-			c.w.violated("[1] %s was committed at a school and is nowhere", id)
+			c.w.violatedf("[1] %s was committed at a school and is nowhere", id)
 			return
 		}
 	}
@@ -201,7 +201,7 @@ func (c *checker) final() {
 		totals[i.school] += i.amount
 	}
 	if !maps.Equal(totals, cl.totals.rows) {
-		c.w.violated("[2] the totals are not the sums of the intents")
+		c.w.violatedf("[2] the totals are not the sums of the intents")
 	}
 	for _, s := range c.w.schools {
 		if b := s.active(); b != nil && c.w.failed == "" {
@@ -230,13 +230,13 @@ func (c *checker) agree(s *school, b *box) {
 func same[V comparable](c *checker, b *box, what string, cloud, edge *table[string, V], in func(string, V) bool) {
 	for id, want := range cloud.rows {
 		if got, ok := edge.rows[id]; in(id, want) && (!ok || got != want) {
-			c.w.violated("[5] %s: %s %s is %v at the cloud and %v here", b.label, what, id, want, got)
+			c.w.violatedf("[5] %s: %s %s is %v at the cloud and %v here", b.label, what, id, want, got)
 			return
 		}
 	}
 	for id, got := range edge.rows {
 		if want, ok := cloud.rows[id]; !c.poison[id] && (!ok || !in(id, want)) {
-			c.w.violated("[5,6] %s: %s %s is here (%v) and not in the cloud's scope (%v)", b.label, what, id, got, want)
+			c.w.violatedf("[5,6] %s: %s %s is here (%v) and not in the cloud's scope (%v)", b.label, what, id, got, want)
 			return
 		}
 	}

@@ -3,6 +3,7 @@ package simtest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"urbanhomeschool.org/uhs/shared/db"
@@ -53,8 +54,8 @@ func (w *world) buildAtStart() uint32 {
 
 func (w *world) open(d db.Dialect, committed func()) (*Store, db.DB, error) {
 	if w.o.Open != nil {
-		real, err := w.o.Open(d)
-		return nil, real, err
+		opened, err := w.o.Open(d)
+		return nil, opened, err
 	}
 	s := NewStore(d)
 	s.committed = committed
@@ -317,7 +318,7 @@ func (c *cloud) work(s *school) {
 		return
 	}
 	if err != nil && !passes(err) {
-		w.violated("cloud work: %v", err)
+		w.violatedf("cloud work: %v", err)
 	}
 }
 
@@ -360,12 +361,9 @@ func (c *cloud) move(ctx context.Context, tx db.Tx, l *learner, to *school) erro
 // leaves a name on the list that the rolls do not have: the school's box asks
 // the rolls it has.
 func (s *school) joined(l *learner) {
-	for _, known := range s.learners {
-		if known == l {
-			return
-		}
+	if !slices.Contains(s.learners, l) {
+		s.learners = append(s.learners, l)
 	}
-	s.learners = append(s.learners, l)
 }
 
 // greet lets every box say hello from time to time, as its link does.

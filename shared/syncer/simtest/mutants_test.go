@@ -74,7 +74,7 @@ func mutated(t *testing.T, m mutant) map[string]string {
 		}
 		text, ok := out[path]
 		if !ok {
-			b, err := os.ReadFile(path) //nolint:gosec // a source file of this module
+			b, err := os.ReadFile(path)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -122,7 +122,7 @@ func TestDeliberateFaultsAreFound(t *testing.T) {
 		t.Run(strings.ReplaceAll(m.name, " ", "_"), func(t *testing.T) {
 			start := time.Now()
 			binary := buildMutant(t, m)
-			run := exec.CommandContext(t.Context(), binary, "-test.run", "^TestSchoolsAndCloudAgree", "-seeds", fmt.Sprint(*withinFlag)) //nolint:gosec // just built
+			run := exec.CommandContext(t.Context(), binary, "-test.run", "^TestSchoolsAndCloudAgree", "-seeds", fmt.Sprint(*withinFlag))
 			out, err := run.CombinedOutput()
 			found := foundBy.FindStringSubmatch(string(out))
 			if err == nil || found == nil {
@@ -157,7 +157,7 @@ func buildMutant(t *testing.T, m mutant) (binary string) {
 		t.Fatal(err)
 	}
 	binary = filepath.Join(dir, "mutant.test")
-	if out, err := exec.CommandContext(t.Context(), "go", "test", "-c", "-ldflags=-s -w", "-overlay", list, "-o", binary, ".").CombinedOutput(); err != nil { //nolint:gosec // our own files
+	if out, err := exec.CommandContext(t.Context(), "go", "test", "-c", "-ldflags=-s -w", "-overlay", list, "-o", binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	return binary

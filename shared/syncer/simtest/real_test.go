@@ -25,15 +25,15 @@ func TestTheSameRunOnRealDatabases(t *testing.T) {
 		}
 		o.Open = func(d db.Dialect) (db.DB, error) { return realDB(t, d) }
 		start := time.Now()
-		real, err := play(t.Context(), o)
+		onDisk, err := play(t.Context(), o)
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Logf("%v: %d steps, %d records in %s", mix, real.steps, memory.result.Events, time.Since(start).Round(time.Millisecond))
-		if memory.hash != real.hash || memory.steps != real.steps {
-			t.Errorf("%v: the runs part: %d steps in memory, %d on real databases", mix, memory.steps, real.steps)
+		t.Logf("%v: %d steps, %d records in %s", mix, onDisk.steps, memory.result.Events, time.Since(start).Round(time.Millisecond))
+		if memory.hash != onDisk.hash || memory.steps != onDisk.steps {
+			t.Errorf("%v: the runs part: %d steps in memory, %d on real databases", mix, memory.steps, onDisk.steps)
 		}
-		alike(t, memory, real)
+		alike(t, memory, onDisk)
 	}
 }
 

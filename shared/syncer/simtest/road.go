@@ -41,7 +41,7 @@ func (r *road) send(w *world, d *way, m syncproto.Message, epoch int64) {
 		return
 	case w.faultNow(6):
 		r.arrive(w, d, m, epoch, w.between(0, 3*time.Minute), 0)
-	case w.faultNow(6):
+	case w.faultNow(6): //nolint:gocritic // another roll of the dice
 		delay = w.between(0, 2*time.Minute) // overtaken by others
 	case w.faultNow(2) && m.Kind == syncproto.KindFrame:
 		d.carried = append(d.carried, carried{epoch, m})

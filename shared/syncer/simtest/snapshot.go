@@ -204,7 +204,7 @@ func (b *box) putOwn(ctx context.Context, tx db.Tx, e syncproto.Event) (err erro
 	case "sim.note":
 		var n Note
 		if syncproto.DecodeBody(e.Body, &n) != nil {
-			return nil
+			return nil //nolint:nilerr // poison is not in a snapshot
 		}
 		rows, err := tx.Query(ctx, engine["selectVersion"], e.Type, e.Entity)
 		old, err := db.Collect(rows, err, func(r db.Rows) (hlc int64, err error) {

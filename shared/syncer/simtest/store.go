@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/syncer"
@@ -47,7 +48,7 @@ func newTable[K comparable, V any]() *table[K, V] { return &table[K, V]{rows: ma
 
 // listTable is a table of slices that grow at their end.
 func listTable[K comparable, R any]() *table[K, []R] {
-	return &table[K, []R]{rows: map[K][]R{}, clip: func(v []R) []R { return v[:len(v):len(v)] }}
+	return &table[K, []R]{rows: map[K][]R{}, clip: func(v []R) []R { return slices.Clip(v) }}
 }
 
 func (t *table[K, V]) set(k K, v V) {
@@ -105,7 +106,7 @@ func NewStore(d db.Dialect) *Store { return &Store{tables: newTables(), dialect:
 
 // Clone is an independent copy of what is committed.
 func (s *Store) Clone() *Store {
-	return &Store{tables: s.tables.copy(), dialect: s.dialect, lossy: s.lossy, lastHLC: s.lastHLC}
+	return &Store{tables: s.copy(), dialect: s.dialect, lossy: s.lossy, lastHLC: s.lastHLC}
 }
 
 // Sync makes everything committed so far durable.

@@ -72,7 +72,7 @@ var epochOfTime = time.Date(2026, 11, 23, 5, 0, 0, 0, time.UTC)
 // world is one run.
 type world struct {
 	o       Options
-	ctx     context.Context //nolint:containedctx // one run has one context
+	ctx     context.Context
 	rng     *rand.Rand
 	now     time.Time
 	queue   []event
@@ -181,7 +181,7 @@ func (w *world) watch(entity, what, who string, n, m int64) {
 }
 
 // violated notes the first broken invariant; the run then ends.
-func (w *world) violated(format string, args ...any) {
+func (w *world) violatedf(format string, args ...any) {
 	if w.failed == "" {
 		w.failed = fmt.Sprintf(format, args...)
 	}
@@ -269,6 +269,6 @@ func (w *world) runUntil(end time.Time) {
 // must stops the run on an error that no simulated fault explains.
 func (w *world) must(what string, err error) {
 	if err != nil {
-		w.violated("%s: %v", what, err)
+		w.violatedf("%s: %v", what, err)
 	}
 }
