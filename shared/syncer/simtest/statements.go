@@ -13,7 +13,7 @@ import (
 // handlers are the answers to all statements, by the statement's text.
 var handlers = sync.OnceValue(func() map[string]*handler {
 	out := map[string]*handler{}
-	for _, part := range []map[db.SQL]handler{logStatements(), inStatements(), keptStatements(), letterStatements(), holdStatements(), peerStatements(), domainStatements(), fleetStatements(), scopeStatements()} {
+	for _, part := range []map[db.SQL]handler{logStatements(), logRowStatements(), inStatements(), keptStatements(), letterStatements(), holdStatements(), peerStatements(), domainStatements(), fleetStatements(), scopeStatements()} {
 		for q, h := range part {
 			for _, text := range []string{q.Both, q.Postgres, q.SQLite} {
 				if text != "" {
@@ -120,6 +120,12 @@ func logStatements() map[db.SQL]handler {
 				return moved
 			})
 		}},
+	}
+}
+
+// logRowStatements are the rest of them: what is dropped, moved and looked for.
+func logRowStatements() map[db.SQL]handler {
+	return map[db.SQL]handler{
 		engine["sealHead"]: {exec: func(s *Store, a []any) (int64, error) {
 			return s.updateHead(laneOf(a), func(h *headRow) bool { h.seq, h.acked = num(a[3]), num(a[3]); return true })
 		}},

@@ -48,7 +48,7 @@ func newTable[K comparable, V any]() *table[K, V] { return &table[K, V]{rows: ma
 
 // listTable is a table of slices that grow at their end.
 func listTable[K comparable, R any]() *table[K, []R] {
-	return &table[K, []R]{rows: map[K][]R{}, clip: func(v []R) []R { return slices.Clip(v) }}
+	return &table[K, []R]{rows: map[K][]R{}, clip: slices.Clip[[]R]}
 }
 
 func (t *table[K, V]) set(k K, v V) {
