@@ -82,7 +82,7 @@ func startWorldWith(ctx context.Context, o world.Options) (*world.World, string,
 		return nil, dir, err
 	}
 	o.Dir, o.Bin, o.Throwaway = dir, binaries(), true
-	o.Cloud = append([]string{"BCRYPT_COST=4", "PAYMENT_FRESH=" + fresh.String()}, o.Cloud...)
+	o.Cloud = append([]string{"BCRYPT_COST=4", "PAYMENT_ANY_HOUR=true", "PAYMENT_FRESH=" + fresh.String()}, o.Cloud...)
 	o.Edge = append([]string{"BCRYPT_COST=4"}, o.Edge...)
 	o.Simgate = []string{"SIMGATE_DELAY=200ms", "SIMGATE_LATE=1s"}
 	w, err := world.Start(ctx, o)

@@ -47,6 +47,7 @@ type Config struct {
 	MpesaC2B       string   `env:"MPESA_C2B_SECRET" secret:"true" doc:"Secret part of the C2B address; by default derived from SECRET_KEY."`
 	MpesaRegister  bool     `env:"MPESA_REGISTER" default:"false" doc:"Register the C2B addresses at start; with a simulator. In production once, by hand."`
 	PaymentFresh   string   `env:"PAYMENT_FRESH" default:"10m" doc:"How old an intent may be for its payer still to be there."`
+	PaymentAnyHour bool     `env:"PAYMENT_ANY_HOUR" doc:"Ask phones at any hour; for tests, refused in production."`
 	PaymentQueries []string `env:"PAYMENT_QUERY_SCHEDULE" doc:"When to ask the gateway after a push, e.g. 20s,45s,90s; default as in the runbook."`
 }
 
@@ -68,6 +69,9 @@ func (c Config) check() error {
 	}
 	if _, err := c.schedule(); err != nil {
 		problems = append(problems, err.Error())
+	}
+	if c.PaymentAnyHour && c.Environment == "production" {
+		return errors.New("configuration: PAYMENT_ANY_HOUR is for tests")
 	}
 	if _, err := time.ParseDuration(c.PaymentFresh); err != nil {
 		problems = append(problems, "PAYMENT_FRESH: want a duration such as 10m")

@@ -162,12 +162,16 @@ func (k *core) newMoney() (*money.Service, error) {
 			return nil, err
 		}
 	}
+	var hours money.Hours
+	if k.config.PaymentAnyHour {
+		hours = money.Hours{From: 0, To: 24}
+	}
 	const gatewayTimeout = 30 * time.Second
 	return money.New(k.db, money.Options{
 		Clock: k.clock, Log: k.log, Prices: wiring.Prices{}, Guardians: wiring.Guardians{People: k.domains.Identity}, NodeKeys: k.nodeKeys, Lost: lost,
 		Daraja: daraja.New(daraja.Config{BaseURL: k.config.MpesaURL, Key: k.config.MpesaKey, Secret: k.config.MpesaSecret,
 			ShortCode: k.config.MpesaShortCode, Passkey: k.config.MpesaPasskey}, k.clock, gatewayTimeout),
-		PublicURL: k.config.PublicURL, C2BSecret: secret, Fresh: fresh, Schedule: schedule,
+		PublicURL: k.config.PublicURL, C2BSecret: secret, Hours: hours, Fresh: fresh, Schedule: schedule,
 	})
 }
 

@@ -21,8 +21,17 @@ var (
 	ErrCoolDown     = fault.New(fault.TooMany, "This phone was just asked. Wait two minutes.").WithCode("cool_down")
 )
 
-// Phones are asked from 07:00 to 20:00 in Nairobi.
-const firstHour, lastHour = 7, 20
+// Hours are the hours of a day in Nairobi in which phones are asked; the zero
+// Hours are from 7 to 20.
+type Hours struct{ From, To int }
+
+// quiet tells whether phones are left alone at an hour.
+func (h Hours) quiet(hour int) bool {
+	if h == (Hours{}) {
+		h = Hours{7, 20}
+	}
+	return hour < h.From || hour >= h.To
+}
 
 // Confirm is a parent's fresh yes to an intent that was too old, or whose price
 // had changed: her phone is asked now. Confirming again while it is being asked,
@@ -68,7 +77,7 @@ func (s *Service) confirm(ctx context.Context, tx db.Tx, o *order) (refusal, err
 		return nil, ErrExpired
 	case o.State != pay.StateNeedsConfirmation:
 		return nil, ErrUnconfirmed
-	case hour < firstHour || hour >= lastHour:
+	case s.opts.Hours.quiet(hour):
 		return nil, ErrQuietHours
 	}
 	price, err := s.opts.Prices.Price(ctx, tx, catalogue.CourseID(o.CourseID))

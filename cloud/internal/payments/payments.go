@@ -32,6 +32,8 @@ type NodeKeys func(ctx context.Context, tx db.Tx, school identity.SchoolID) ([]e
 
 // Options are what the cloud wires.
 type Options struct {
+	// Hours in which phones are asked.
+	Hours     Hours
 	Clock     clock.Clock
 	Log       *slog.Logger
 	Prices    pay.Prices
