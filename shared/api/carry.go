@@ -34,7 +34,7 @@ type HandOver struct {
 
 // CarryOutcome is what a file brought.
 type CarryOutcome struct {
-	State string `json:"state" enum:"applied,known,parked,held,forked,torn,below"`
+	State string `json:"state" enum:"applied,known,parked,paused,held,forked,torn,below"`
 	// MadeAt is by the clock of who wrote it.
 	MadeAt time.Time `json:"made_at"`
 	At     time.Time `json:"at"`
@@ -44,6 +44,7 @@ type CarryOutcome struct {
 	Safe   int64     `json:"safe" doc:"Own records of this side that the other side has now."`
 	Answer int64     `json:"answers" doc:"Answers of the tutor that came."`
 	Files  int64     `json:"files" doc:"Files of courses that came."`
+	Waits  int64     `json:"waits" doc:"Records that are kept in the file and not stored yet."`
 	Aside  int64     `json:"aside" doc:"Records that could not be stored and are kept aside."`
 }
 
@@ -127,6 +128,7 @@ func handOver(u bundle.Upload) HandOver {
 		o := &CarryOutcome{State: string(n.State), MadeAt: n.Made, At: n.At, New: n.Result.New, Known: n.Result.Known, Items: []CarryOf{},
 			Safe: n.Result.Confirmed, Answer: n.Result.Answers, Files: n.Result.Blobs, Aside: n.Result.Aside}
 		for _, l := range n.Result.Lanes {
+			o.Waits += l.Waits
 			o.Items = append(o.Items, CarryOf{Kind: l.Lane.String(), New: l.New, Known: l.Known})
 		}
 		out.Outcome = o

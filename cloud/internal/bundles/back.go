@@ -127,6 +127,9 @@ func (s *Service) Receipt(ctx context.Context, bundleID string) (string, error) 
 	fmt.Fprintf(&b, "Urban Home School: receipt\nSchool: %s\nFile: %s\nMade at school: %s\nArrived at the cloud: %s\n", name, n.ID,
 		n.Made.Format(time.RFC3339), n.At.Format(time.RFC3339))
 	for _, l := range n.Result.Lanes {
+		if l.Waits > 0 {
+			fmt.Fprintf(&b, "%d %s are here and wait: %s\n", l.Waits, receiptWords[l.Lane.String()], waitsFor(l))
+		}
 		fmt.Fprintf(&b, "%d %s arrived (%d of them before); number %d of this kind is safe\n", l.New+l.Known, receiptWords[l.Lane.String()], l.Known, l.Applied)
 	}
 	if len(n.Result.Lanes) == 0 {
@@ -134,6 +137,18 @@ func (s *Service) Receipt(ctx context.Context, bundleID string) (string, error) 
 	}
 	signature := ed25519.Sign(s.o.Signer, receiptMessage(b.String()))
 	return b.String() + receiptMark + base64.StdEncoding.EncodeToString(signature) + "\n", nil
+}
+
+// waitsFor is why records of a file that is here are not stored yet.
+func waitsFor(l bundle.Lane) string {
+	switch {
+	case l.Paused:
+		return "the office has to look at others first"
+	case l.Forked:
+		return "they do not fit what arrived before; an administrator has to decide"
+	default:
+		return "something made before them has to come first"
+	}
 }
 
 const receiptMark = "Signature of the cloud: "

@@ -46,7 +46,10 @@ const (
 	Parked  State = "parked"  // something before it is missing; kept until it came
 	Forked  State = "forked"  // it contradicts what was applied; kept until somebody decides
 	Torn    State = "torn"    // the whole part is in; the rest of the file is missing or damaged
-	Below   State = "below"   // the other side's marks are older than what is kept: it needs a snapshot
+	// Paused: a lane takes nothing more until somebody has looked at what was kept
+	// aside; the file is kept, and goes on by itself.
+	Paused State = "paused"
+	Below  State = "below" // the other side's marks are older than what is kept: it needs a snapshot
 )
 
 // Lane is what a bundle brought for one lane.
@@ -60,6 +63,10 @@ type Lane struct {
 	// Missing is the first record that has to come before the rest can be stored;
 	// zero when nothing is missing.
 	Missing int64 `json:"missing,omitempty"`
+	// Paused tells that the lane takes nothing more until somebody has looked.
+	Paused bool `json:"paused,omitempty"`
+	// Waits is how many records of the file are kept in it, not stored yet.
+	Waits int64 `json:"waits,omitempty"`
 	// Forked tells that the records contradict what was applied.
 	Forked bool `json:"forked,omitempty"`
 }
@@ -171,14 +178,18 @@ func (a *applying) frame(ctx context.Context, data []byte) error {
 		l = &Lane{Lane: f.Lane, Applied: a.marks[f.Lane].Seq}
 		a.lanes[f.Lane] = l
 	}
-	if l.Missing > 0 || l.Forked {
+	if l.Missing > 0 || l.Forked || l.Paused {
+		l.Waits += max(0, f.End()-max(l.Applied, f.First-1))
 		return nil
 	}
 	before := l.Applied
 	mark, err := a.t.Applier.Apply(ctx, a.t.In, f)
 	switch {
 	case errors.Is(err, syncer.ErrGap):
-		l.Missing = before + 1
+		l.Missing, l.Waits = before+1, int64(len(f.Events))
+		return nil
+	case errors.Is(err, syncer.ErrPaused): // the same frame again changes nothing until somebody has looked
+		l.Paused, l.Waits = true, f.End()-max(before, f.First-1)
 		return nil
 	case errors.Is(err, syncer.ErrFork):
 		l.Forked = true
@@ -258,14 +269,14 @@ func (a *applying) acknowledge(ctx context.Context, applied syncproto.Marks, bac
 
 func (a *applying) finish(ctx context.Context) (Result, error) {
 	r := a.result
-	parked := false
+	parked, paused := false, false
 	for lane := range syncproto.Lanes {
 		l := a.lanes[lane]
 		if l == nil {
 			continue
 		}
 		r.Lanes, r.New, r.Known = append(r.Lanes, *l), r.New+l.New, r.Known+l.Known
-		parked = parked || l.Missing > 0
+		parked, paused = parked || l.Missing > 0, paused || l.Paused
 		if l.Forked {
 			r.State = Forked
 		}
@@ -276,6 +287,8 @@ func (a *applying) finish(ctx context.Context) (Result, error) {
 		r.State = Torn
 	case parked:
 		r.State = Parked
+	case paused:
+		r.State = Paused
 	case a.below:
 		r.State = Below
 	case r.New > 0 || r.Confirmed > 0 || r.Blobs > 0:

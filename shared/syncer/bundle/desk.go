@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"filippo.io/age"
@@ -19,6 +20,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/fault"
 	"urbanhomeschool.org/uhs/shared/id"
 	"urbanhomeschool.org/uhs/shared/logging"
+	"urbanhomeschool.org/uhs/shared/syncer"
 	"urbanhomeschool.org/uhs/syncproto"
 )
 
@@ -181,16 +183,43 @@ func (d *Desk) note(ctx context.Context, n Note) (changed bool, err error) {
 		if ok && old.State.Final() {
 			return nil
 		}
+		if ok {
+			n.Result = n.Result.after(old.Result)
+			if n.State == Known && n.Result.New > 0 {
+				n.State, n.Result.State = Applied, Applied
+			}
+		}
 		return Save(ctx, tx, In, n)
 	})
 	return changed, err
+}
+
+// after adds what an earlier reading of the same file had stored: to this one it
+// is known, to whoever asks for the receipt it came with the file.
+func (r Result) after(old Result) Result {
+	earlier := map[syncproto.Lane]int64{}
+	for _, l := range old.Lanes {
+		earlier[l.Lane] = l.New
+	}
+	lanes := slices.Clone(r.Lanes)
+	for i := range lanes {
+		l := &lanes[i]
+		moved := min(earlier[l.Lane], l.Known)
+		l.New, l.Known, r.New, r.Known = l.New+moved, l.Known-moved, r.New+moved, r.Known-moved
+	}
+	r.Lanes = lanes
+	r.Confirmed, r.Answers, r.Blobs, r.Aside = r.Confirmed+old.Confirmed, r.Answers+old.Answers, r.Blobs+old.Blobs, r.Aside+old.Aside
+	return r
 }
 
 // Final tells that nothing more can come of a bundle in this state.
 func (s State) Final() bool { return s == Applied || s == Known || s == Below }
 
 // waits tells whether the file must be kept.
-func (s State) waits() bool { return s == Parked || s == Held || s == Forked }
+func (s State) waits() bool { return s == Parked || s == Held || s == Forked || s == Paused }
+
+// goesOn tells whether the kept file is read again by itself; see ListParked.
+func (s State) goesOn() bool { return s == Parked || s == Held || s == Paused }
 
 func (d *Desk) parked(id string) string { return filepath.Join(d.o.Dir, "parked", id+".uhs") }
 
@@ -249,6 +278,9 @@ func (d *Desk) retry(ctx context.Context) {
 			return
 		}
 		for _, n := range waiting {
+			if d.stillPaused(ctx, n) {
+				continue
+			}
 			got, err := d.read(ctx, d.parked(n.ID), nil)
 			if err != nil && ctx.Err() == nil {
 				d.o.Log.Warn("read a parked bundle", logging.School(n.School), slog.String("bundle", n.ID), logging.Err(err))
@@ -256,4 +288,17 @@ func (d *Desk) retry(ctx context.Context) {
 			again = again || got.Result.New > 0 // another may have waited for this one
 		}
 	}
+}
+
+// stillPaused spares the reading of a file, which may be large, while every lane
+// it waits for takes nothing.
+func (d *Desk) stillPaused(ctx context.Context, n Note) bool {
+	if n.State != Paused {
+		return false
+	}
+	var now []syncproto.Lane
+	if err := d.o.DB.View(ctx, func(tx db.Tx) (err error) { now, err = syncer.PausedLanes(ctx, tx, n.School); return err }); err != nil {
+		return true // looked at again in a while
+	}
+	return !slices.ContainsFunc(n.Result.Lanes, func(l Lane) bool { return l.Paused && !slices.Contains(now, l.Lane) })
 }

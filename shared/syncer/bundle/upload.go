@@ -90,8 +90,10 @@ func (d *Desk) Begin(ctx context.Context, size int64, first []byte) (Upload, err
 	}
 	key := sha256.Sum256(fmt.Appendf(nil, "%x %d", r.sum, size))
 	u := &upload{Upload: Upload{ID: hex.EncodeToString(key[:16]), Bundle: r.Header.ID, School: r.Header.School, SchoolName: r.Header.SchoolName, Size: size, Stage: Receiving}}
-	if known, ok := d.find(u.ID); ok && known.snapshot().Stage != Failed {
-		return d.advance(ctx, known), nil
+	if known, ok := d.find(u.ID); ok {
+		if at := known.snapshot().Stage; at == Receiving || at == Reading {
+			return d.advance(ctx, known), nil
+		}
 	}
 	again, err := d.delivered(ctx, u)
 	if err != nil || again {
@@ -106,7 +108,8 @@ func (d *Desk) Begin(ctx context.Context, size int64, first []byte) (Upload, err
 	return d.advance(ctx, u), nil
 }
 
-// delivered finds a bundle that is in already, and refuses one too many.
+// delivered finds a bundle that is in already, or kept and goes on by itself,
+// and refuses one too many.
 func (d *Desk) delivered(ctx context.Context, u *upload) (bool, error) {
 	var n Note
 	var ok bool
@@ -121,8 +124,8 @@ func (d *Desk) delivered(ctx context.Context, u *upload) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if ok && n.State.Final() {
-		u.Stage, u.Again, u.Note, u.Received, u.Read = Done, true, &n, u.Size, u.Size
+	if ok && (n.State.Final() || n.State.goesOn()) {
+		u.Stage, u.Again, u.Note, u.Received, u.Read = Done, n.State.Final(), &n, u.Size, u.Size
 		return true, nil
 	}
 	if d.o.MaxDay > 0 && today+d.pending(u.School)+u.Size > d.o.MaxDay {

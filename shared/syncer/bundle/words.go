@@ -39,6 +39,9 @@ func (n Note) Words() string {
 		say("%d records could not be stored and are kept aside", r.Aside)
 	}
 	for _, l := range r.Lanes {
+		if l.Paused {
+			say("lane %s waits: %d records are kept in the file until somebody has looked at what was kept aside; it then goes on by itself", l.Lane, l.Waits)
+		}
 		if l.Missing > 0 {
 			say("lane %s waits: record %d has to come first; the file is kept and goes on by itself", l.Lane, l.Missing)
 		}

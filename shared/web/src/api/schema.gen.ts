@@ -1883,7 +1883,12 @@ export interface components {
              */
             safe: number;
             /** @enum {string} */
-            state: "applied" | "known" | "parked" | "held" | "forked" | "torn" | "below";
+            state: "applied" | "known" | "parked" | "paused" | "held" | "forked" | "torn" | "below";
+            /**
+             * Format: int64
+             * @description Records that are kept in the file and not stored yet.
+             */
+            waits: number;
         };
         CategoriesOutBody: {
             data: components["schemas"]["DataStruct2"];

@@ -22,6 +22,7 @@ const OUTCOME: HandOver['outcome'] = {
   safe: 0,
   answers: 0,
   files: 0,
+  waits: 0,
   aside: 0,
 };
 
@@ -209,5 +210,19 @@ describe('the page', () => {
     await userEvent.upload(screen.getByLabelText(/choose the file/i), new File(['x'], 'photo.jpg'));
     expect(await screen.findByRole('alert')).toHaveTextContent(words);
     expect(screen.getByLabelText(/choose another file/i)).toBeInTheDocument();
+  });
+});
+
+describe('a part that waits', () => {
+  it('ends with what was taken and what waits until the office has looked', async () => {
+    const outcome = { ...OUTCOME, state: 'paused' as const, waits: 1612 };
+    vi.stubGlobal('fetch', side(5, { outcome, receipt_url: '/carry/receipt/b' }).fetcher);
+    open('cloud', null);
+    await userEvent.upload(screen.getByLabelText(/choose the file/i), new File(['12345'], 'lodwar.uhs'));
+    expect(await screen.findByText(/waits until the office has looked/i, {}, { timeout: 5000 })).toBeVisible();
+    expect(screen.getByText('1,612 records wait in the file')).toBeVisible();
+    expect(screen.getByText('209 pieces of work')).toBeVisible();
+    expect(screen.getByRole('link', { name: /receipt/i })).toBeVisible();
+    expect(screen.queryByText(/sending the work/i)).toBeNull();
   });
 });

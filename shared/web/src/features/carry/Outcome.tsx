@@ -72,6 +72,7 @@ function lines(got: Brought, language: string): Line[] {
     line('answers', got.answers),
     ...kinds,
     line('files', got.files),
+    line('waits', got.waits),
     line('aside', got.aside),
   ].filter((l) => l.count > 0);
 }
