@@ -31,6 +31,11 @@ var shared struct { //nolint:gochecknoglobals // one world for the whole run; st
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	// The tests that run side by side wait for lines, not for processors.
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	code := m.Run()
 	if shared.world != nil {
 		if err := leave(shared.world, shared.dir, code != 0); err != nil {

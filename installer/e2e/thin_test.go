@@ -3,7 +3,6 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -37,9 +36,7 @@ func TestAPaymentOvertakesTheBacklogOnAThinLine(t *testing.T) {
 	settled(t, s)
 	s.Link.Cut()
 	must(t, s.Edge.Stop())
-	fill := exec.CommandContext(t.Context(), filepath.Join(binaries(), "uhs-rates"), "-fill", w.File(s), "-records", fmt.Sprint(thinBacklog))
-	fill.Stdout, fill.Stderr = os.Stdout, os.Stderr
-	must(t, fill.Run())
+	fillBox(t, w, s, thinBacklog)
 	must(t, s.Edge.Start(t.Context()))
 
 	must(t, s.Link.Shape(thinRate, int(thinTrip.Milliseconds())/2))
@@ -69,6 +66,15 @@ func TestAPaymentOvertakesTheBacklogOnAThinLine(t *testing.T) {
 	}
 	if st.Waiting < thinBacklog/4 {
 		t.Errorf("only %d records wait: the line was not full", st.Waiting)
+	}
+}
+
+// fillBox puts a backlog into a stopped box.
+func fillBox(t *testing.T, w *world.World, s *world.School, records int) {
+	t.Helper()
+	fill := exec.CommandContext(t.Context(), filepath.Join(binaries(), "uhs-rates"), "-fill", w.File(s), "-records", fmt.Sprint(records))
+	if out, err := fill.CombinedOutput(); err != nil {
+		t.Fatalf("fill the box: %v\n%s", err, out)
 	}
 }
 

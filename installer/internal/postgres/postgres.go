@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"os/exec"
 	"os/user"
@@ -36,6 +37,9 @@ type Options struct {
 	Port int
 	// Throwaway trades safety for speed: for tests only.
 	Throwaway bool
+	// Socket opens a socket in the file system beside the port: it is reached from
+	// every network namespace.
+	Socket bool
 }
 
 // Server is a running server.
@@ -69,8 +73,12 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if s.port, err = process.FreePort(ctx, o.Port); err != nil {
 		return nil, err
 	}
+	sockets := ""
+	if o.Socket {
+		sockets = place
+	}
 	args := []string{"-D", filepath.Join(place, "data"), "-p", strconv.Itoa(s.port), "-c", "listen_addresses=127.0.0.1",
-		"-c", "unix_socket_directories=", "-c", "max_connections=200", "-c", "timezone=UTC", "-c", "log_timezone=UTC"}
+		"-c", "unix_socket_directories=" + sockets, "-c", "max_connections=200", "-c", "timezone=UTC", "-c", "log_timezone=UTC"}
 	if o.Throwaway {
 		args = append(args, "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off", "-c", "autovacuum=off")
 	}
@@ -88,6 +96,11 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 // URL is the address of a database of the server, for its superuser.
 func (s *Server) URL(database string) string {
 	return fmt.Sprintf("postgres://%s:%s@127.0.0.1:%d/%s?sslmode=disable", superuser, s.password, s.port, database)
+}
+
+// SocketURL is the same by the socket, which Options.Socket opens.
+func (s *Server) SocketURL(database string) string {
+	return fmt.Sprintf("postgres://%s:%s@/%s?host=%s&port=%d&sslmode=disable", superuser, s.password, database, url.QueryEscape(s.place), s.port)
 }
 
 // Port is where the server listens.

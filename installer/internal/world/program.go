@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -67,13 +70,19 @@ func (p *Program) Set(name, value string) {
 	p.spec.Env = append(p.spec.Env, name+"="+value)
 }
 
+// Settings are all its settings, for Restore.
+func (p *Program) Settings() []string { return slices.Clone(p.spec.Env) }
+
+// Restore puts settings back for the next start.
+func (p *Program) Restore(settings []string) { p.spec.Env = slices.Clone(settings) }
+
 // Dir is the folder of its data.
 func (p *Program) Dir() string { return p.spec.Dir }
 
 // Do runs a sub-command with the program's settings and gives what it printed,
 // also when it failed.
 func (p *Program) Do(ctx context.Context, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, p.spec.Path, args...) //nolint:gosec // one of our own binaries
+	cmd := exec.CommandContext(ctx, p.spec.Path, append(slices.Clone(p.spec.Args), args...)...) //nolint:gosec // one of our own binaries
 	cmd.Env, cmd.Dir = p.spec.Env, p.spec.Dir
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -84,7 +93,7 @@ func (p *Program) Do(ctx context.Context, args ...string) (string, error) {
 
 // command runs a sub-command with the program's settings.
 func (p *Program) command(ctx context.Context, input string, args ...string) error {
-	cmd := exec.CommandContext(ctx, p.spec.Path, args...) //nolint:gosec // one of our own binaries
+	cmd := exec.CommandContext(ctx, p.spec.Path, append(slices.Clone(p.spec.Args), args...)...) //nolint:gosec // one of our own binaries
 	cmd.Env, cmd.Dir, cmd.Stdin = p.spec.Env, p.spec.Dir, strings.NewReader(input)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -94,24 +103,35 @@ func (p *Program) command(ctx context.Context, input string, args ...string) err
 	return nil
 }
 
-// program describes a binary that serves on a port of the loopback.
-func (w *World) program(ctx context.Context, name, binary, ready string, usual int, env ...string) (*Program, error) {
-	port, err := w.port(ctx, name, usual)
+// plan is a program to be: its name, its binary, the path that answers when it is
+// ready, its usual port and where it runs.
+type plan struct {
+	name, binary, ready string
+	usual               int
+	at                  Place
+}
+
+// program describes a binary that serves on a port of its place. In env, {port}
+// is that port, {host} where to listen and {url} where it is reached.
+func (w *World) program(ctx context.Context, p plan, env ...string) (*Program, error) {
+	port, err := w.port(ctx, p.name, p.usual)
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(w.path(name), 0o700); err != nil {
-		return nil, fmt.Errorf("make the folder of %s: %w", name, err)
+	if err := os.MkdirAll(w.path(p.name), 0o700); err != nil {
+		return nil, fmt.Errorf("make the folder of %s: %w", p.name, err)
 	}
+	url := "http://" + net.JoinHostPort(p.at.Address, strconv.Itoa(port))
+	words := strings.NewReplacer("{port}", fmt.Sprint(port), "{host}", p.at.listen(), "{url}", url)
 	// Nothing of the caller's environment but what a process needs, so that a
 	// key in a developer's shell never reaches a demo.
 	env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TZ=UTC"}, env...) //nolint:forbidigo // handed on, not settings
 	for i, kv := range env {
-		env[i] = strings.ReplaceAll(kv, "{port}", fmt.Sprint(port))
+		env[i] = words.Replace(kv)
 	}
 	return &Program{
-		Name: name, URL: fmt.Sprintf("http://127.0.0.1:%d", port), ready: ready,
-		spec: process.Spec{Name: name, Path: filepath.Join(w.opts.Bin, binary), Env: env, Dir: w.path(name), Log: w.path("logs", name+".log")},
+		Name: p.name, URL: url, ready: p.ready,
+		spec: p.at.in(process.Spec{Name: p.name, Path: filepath.Join(w.opts.Bin, p.binary), Env: env, Dir: w.path(p.name), Log: w.path("logs", p.name+".log")}),
 	}, nil
 }
 
@@ -140,7 +160,7 @@ func (w *World) startPostgres(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.Postgres, err = postgres.Start(ctx, postgres.Options{Dir: w.path("postgres"), Port: port, Throwaway: w.opts.Throwaway})
+	w.Postgres, err = postgres.Start(ctx, postgres.Options{Dir: w.path("postgres"), Port: port, Throwaway: w.opts.Throwaway, Socket: w.opts.Network != nil})
 	if err != nil {
 		return err
 	}
@@ -149,8 +169,8 @@ func (w *World) startPostgres(ctx context.Context) error {
 
 func (w *World) startSimgate(ctx context.Context) (err error) {
 	w.opts.Progress("starting the gateway simulator")
-	env := append([]string{"SIMGATE_LISTEN=127.0.0.1:{port}", "SIMGATE_FILE=" + w.path("simgate", "book.json")}, w.opts.Simgate...)
-	if w.Simgate, err = w.program(ctx, "simgate", "uhs-simgate", "/", 8099, env...); err != nil {
+	env := append([]string{"SIMGATE_LISTEN={host}:{port}", "SIMGATE_FILE=" + w.path("simgate", "book.json")}, w.opts.Simgate...)
+	if w.Simgate, err = w.program(ctx, plan{"simgate", "uhs-simgate", "/", 8099, w.cloudPlace()}, env...); err != nil {
 		return err
 	}
 	return w.Simgate.Start(ctx)
@@ -164,14 +184,14 @@ func (w *World) startCloud(ctx context.Context) error {
 	}
 	// The simulator's own credentials; nothing here is a secret of a real gateway.
 	env := append([]string{
-		"DATABASE_URL=" + w.DatabaseURL(), "SECRET_KEY=" + w.state.SecretKey, "HTTP_ADDR=127.0.0.1:{port}", "PUBLIC_URL=http://127.0.0.1:{port}",
-		"DATA_DIR=" + w.path("cloud"), fmt.Sprintf("NATS_LEAF_ADDR=127.0.0.1:%d", leaf), fmt.Sprintf("NATS_PUBLIC_URL=tls://127.0.0.1:%d", leaf),
+		"DATABASE_URL=" + w.cloudDatabase(), "SECRET_KEY=" + w.state.SecretKey, "HTTP_ADDR={host}:{port}", "PUBLIC_URL={url}",
+		"DATA_DIR=" + w.path("cloud"), fmt.Sprintf("NATS_LEAF_ADDR={host}:%d", leaf), fmt.Sprintf("NATS_PUBLIC_URL=tls://%s:%d", w.cloudPlace().Address, leaf),
 		"ENVIRONMENT=development", "DEMO=true", "LOG_LEVEL=info",
 		"MPESA_BASE_URL=" + w.Simgate.URL, "MPESA_CONSUMER_KEY=sim-key", "MPESA_CONSUMER_SECRET=sim-secret",
 		"MPESA_SHORTCODE=600123", "MPESA_PASSKEY=sim-passkey", "MPESA_REGISTER=true",
 		"LLM_BASE_URL=" + w.Simgate.URL + "/llm/v1", "LLM_API_KEY=sim-key", "LLM_MODEL=uhs-sim",
 	}, w.opts.Cloud...)
-	if w.Cloud, err = w.program(ctx, "cloud", w.build("uhs-cloud"), "/health", 8000, env...); err != nil {
+	if w.Cloud, err = w.program(ctx, plan{"cloud", w.build("uhs-cloud"), "/health", 8000, w.cloudPlace()}, env...); err != nil {
 		return err
 	}
 	return w.Cloud.Start(ctx)
@@ -217,17 +237,17 @@ func (w *World) startBox(ctx context.Context, st schoolState, code string) (*Sch
 	if err != nil {
 		return nil, err
 	}
-	if s.Link, err = w.links.connect(st.Key, route{web, w.state.Ports["cloud"]}, route{leaf, w.state.Ports["cloud-leaf"]}); err != nil {
+	box, cloud, hub, err := w.line(s, web, leaf)
+	if err != nil {
 		return nil, err
 	}
 	env := append([]string{
-		"DATA_DIR=" + w.path(st.Key), "HTTP_ADDR=127.0.0.1:{port}", fmt.Sprintf("CLOUD_URL=http://127.0.0.1:%d", web),
-		fmt.Sprintf("LEAF_URL=tls://127.0.0.1:%d", leaf), "ENVIRONMENT=development", "LOG_LEVEL=info",
+		"DATA_DIR=" + w.path(st.Key), "HTTP_ADDR={host}:{port}", "CLOUD_URL=http://" + cloud, "LEAF_URL=tls://" + hub, "ENVIRONMENT=development", "LOG_LEVEL=info",
 	}, w.opts.Edge...)
 	if code != "" {
 		env = append(env, "CLAIM_CODE="+code)
 	}
-	if s.Edge, err = w.program(ctx, st.Key, w.build("uhs-edge"), "/health", 8081+len(w.Schools), env...); err != nil {
+	if s.Edge, err = w.program(ctx, plan{st.Key, w.build("uhs-edge"), "/health", 8081 + len(w.Schools), box}, env...); err != nil {
 		return nil, err
 	}
 	w.Schools = append(w.Schools, s)

@@ -34,6 +34,9 @@ type Options struct {
 	CrashPoints bool
 	// Cloud, Edge and Simgate are settings added to the programs' environments.
 	Cloud, Edge, Simgate []string
+	// Network puts the programs into network namespaces; nil: all are on the loopback,
+	// and each school's line is a proxy.
+	Network *Network
 	// Progress is told what happens, one line at a time; nil: nobody is.
 	Progress func(format string, args ...any)
 }
@@ -57,6 +60,7 @@ type School struct {
 	Name string
 	ID   string
 	Edge *Program
+	// Link is nil in a Network: its cables are the caller's.
 	Link *Link
 }
 
