@@ -1,8 +1,9 @@
 // Command uhs-bench measures what the product promises, on a world of its own:
 // how long everything takes to arrive when the internet is back, after a day and
 // after weeks and after a large school's month; what an appliance holds in memory,
-// idle and while it catches up; how long from its start to the first page; and,
-// by uhs-rates, what the engine of the sync does by itself. It prints the machine with the figures. It is what
+// idle and while it catches up; what an idle month costs on a metered line; how
+// long from its start to the first page; and, by uhs-rates, what the engine of the
+// sync does by itself. It prints the machine with the figures. It is what
 // `make bench` runs; nothing is asserted.
 package main
 
@@ -28,9 +29,10 @@ func main() {
 	content := flag.String("content", "installer/content", "where the course folders are")
 	backlog := flag.Int("backlog", 20000, "records of the backlog that is saved by requests")
 	month := flag.Int("month", 600000, "records of the backlog of a large school's month")
+	only := flag.String("only", "", "idle: only what a metered line costs when nobody works")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, *bin, *content, sizes{*backlog, *month})
+	err := run(ctx, *bin, *content, sizes{*backlog, *month, *only})
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "uhs-bench:", err)
@@ -38,8 +40,12 @@ func main() {
 	}
 }
 
-// sizes are how many records the two backlogs have.
-type sizes struct{ weeks, month int }
+// sizes are how many records the two backlogs have, and whether only one thing is
+// measured.
+type sizes struct {
+	weeks, month int
+	only         string
+}
 
 // bench is a world under measurement.
 type bench struct {
@@ -92,10 +98,14 @@ func run(ctx context.Context, bin, content string, backlog sizes) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.db.Close(context.WithoutCancel(ctx))) }()
-	for _, measure := range []func(context.Context) error{
-		b.firstPage, b.idleMemory, b.openCourse, b.rates, b.schoolDay, func(ctx context.Context) error { return b.weeks(ctx, backlog.weeks) },
+	all := []func(context.Context) error{
+		b.firstPage, b.idleMemory, b.idleMonth, b.openCourse, b.rates, b.schoolDay, func(ctx context.Context) error { return b.weeks(ctx, backlog.weeks) },
 		func(ctx context.Context) error { return b.month(ctx, backlog.month) },
-	} {
+	}
+	if backlog.only == "idle" {
+		all = []func(context.Context) error{b.idleMonth}
+	}
+	for _, measure := range all {
 		if err := measure(ctx); err != nil {
 			return err
 		}
