@@ -39,6 +39,12 @@ type Account struct {
 	AdmissionNumber string  `cbor:"9,keyasint,omitempty" json:"admission_number,omitempty"`
 	CreatedAt       db.Time `cbor:"10,keyasint" json:"created_at"`
 	UpdatedAt       db.Time `cbor:"11,keyasint" json:"updated_at"`
+	// UPI is the learner's number in the ministry's register.
+	UPI string `cbor:"12,keyasint,omitempty" json:"upi,omitempty"`
+	// Born is the year or the day of birth: YYYY or YYYY-MM-DD; empty for unknown.
+	Born string `cbor:"13,keyasint,omitempty" json:"born,omitempty"`
+	// MergedInto is the learner whose this record is too; empty for most.
+	MergedInto AccountID `cbor:"14,keyasint,omitempty" json:"merged_into_id,omitempty"`
 }
 
 // Profile is what a person tells about herself; it stays on the cloud.

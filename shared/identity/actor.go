@@ -48,6 +48,9 @@ type Actor struct {
 	Email  string
 	// Session is the token's sid; JTI the token's own id.
 	Session, JTI string
+	// Guardian is who opened this session for her child at home: such a session
+	// learns, and does nothing else. Empty for everybody's own sessions.
+	Guardian AccountID
 }
 
 // Has tells whether the actor holds duty at the session's school.

@@ -59,6 +59,8 @@ type Guardian struct {
 	Verified     bool    `cbor:"6,keyasint" json:"verified"`
 	Relationship string  `cbor:"7,keyasint" json:"relationship"`
 	UpdatedAt    db.Time `cbor:"8,keyasint" json:"updated_at"`
+	// Ended says that the school unlinked the guardian.
+	Ended bool `cbor:"9,keyasint,omitempty" json:"ended,omitempty"`
 }
 
 // Purpose is what a guardian agrees to.

@@ -27,6 +27,7 @@ type session struct {
 	account   AccountID
 	school    SchoolID
 	expiresAt db.Time
+	guardian  AccountID // who opened it for her child at home; else empty
 }
 
 type refreshToken struct {
@@ -41,6 +42,8 @@ type subject struct {
 	email   string
 	duties  []Duty
 	session string
+	// guardian is set in a child's session at home.
+	guardian AccountID
 }
 
 // SignIn opens a session for an e-mail address and password, checked in this
@@ -65,7 +68,7 @@ func (s *Service) SignIn(ctx context.Context, email, password string) (Tokens, e
 	if !ok {
 		return Tokens{}, ErrWrongPassword
 	}
-	return s.open(ctx, who.account)
+	return s.open(ctx, who.account, "")
 }
 
 // SignInPIN opens a session for a learner of this node's school. ErrWrongPIN
@@ -89,7 +92,7 @@ func (s *Service) SignInPIN(ctx context.Context, learner AccountID, pin string) 
 	if !ok {
 		return Tokens{}, ErrWrongPIN
 	}
-	return s.open(ctx, who.account)
+	return s.open(ctx, who.account, "")
 }
 
 // candidate is what find gives, and the empty candidate for nobody.
@@ -106,8 +109,9 @@ func (s *Service) candidate(ctx context.Context, find func(db.Tx) (candidate, er
 	return c, err
 }
 
-// open starts a session for a person whose secret was right.
-func (s *Service) open(ctx context.Context, a Account) (Tokens, error) {
+// open starts a session for a person whose secret was right, or for a child whose
+// guardian hands her the phone.
+func (s *Service) open(ctx context.Context, a Account, guardian AccountID) (Tokens, error) {
 	if err := a.MayEnter(); err != nil {
 		return Tokens{}, err
 	}
@@ -120,7 +124,8 @@ func (s *Service) open(ctx context.Context, a Account) (Tokens, error) {
 		if p, err = s.subject(ctx, tx, a.ID, sid); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, insertSession, sid, a.ID, p.account.School, now, until); err != nil {
+		p.guardian = guardian
+		if _, err := tx.Exec(ctx, insertSession, sid, a.ID, p.account.School, now, until, guardian); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, insertRefresh, tokenHash(refresh), sid, until)
@@ -212,6 +217,11 @@ func (s *Service) Refresh(ctx context.Context, token string) (Tokens, error) {
 		}
 		if p.account.School != ses.school {
 			return ErrSignInAgain
+		}
+		if p.guardian = ses.guardian; p.guardian != "" {
+			if err := s.stillHome(ctx, tx, p); err != nil {
+				return err
+			}
 		}
 
 		next = successor(used.salt, token)

@@ -57,24 +57,27 @@ var (
 // Accounts.
 
 var upsertAccount = db.SQL{Both: `
-	INSERT INTO accounts (id, role, email, full_name, status, school_id, grade, class_name, admission_number, created_at, updated_at)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+	INSERT INTO accounts (id, role, email, full_name, status, school_id, grade, class_name, admission_number, created_at, updated_at,
+		upi, born, merged_into_id)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 	ON CONFLICT (id) DO UPDATE SET role = excluded.role, email = excluded.email, full_name = excluded.full_name,
 		status = excluded.status, school_id = excluded.school_id, grade = excluded.grade, class_name = excluded.class_name,
-		admission_number = excluded.admission_number, updated_at = excluded.updated_at`}
+		admission_number = excluded.admission_number, updated_at = excluded.updated_at, upi = excluded.upi, born = excluded.born,
+		merged_into_id = excluded.merged_into_id`}
 
 func putAccount(ctx context.Context, tx db.Tx, v Account) (bool, error) {
 	_, err := tx.Exec(ctx, upsertAccount, v.ID, v.Role, v.Email, v.FullName, v.Status, v.School, v.Grade, v.ClassName,
-		v.AdmissionNumber, v.CreatedAt, v.UpdatedAt)
+		v.AdmissionNumber, v.CreatedAt, v.UpdatedAt, v.UPI, v.Born, v.MergedInto)
 	return err == nil, err
 }
 
 const accountColumns = `a.id, a.role, a.email, a.full_name, a.status, a.school_id, a.grade, a.class_name, a.admission_number,
-	a.created_at, a.updated_at`
+	a.created_at, a.updated_at, a.upi, a.born, a.merged_into_id`
 
 func accountTargets(v *Account) []any {
 	return []any{
 		&v.ID, &v.Role, &v.Email, &v.FullName, &v.Status, &v.School, &v.Grade, &v.ClassName, &v.AdmissionNumber, &v.CreatedAt, &v.UpdatedAt,
+		&v.UPI, &v.Born, &v.MergedInto,
 	}
 }
 
@@ -91,8 +94,14 @@ func scanCandidate(r db.Rows) (v candidate, err error) {
 var (
 	selectAccount = db.SQL{Both: `SELECT ` + accountColumns + ` FROM accounts a WHERE a.id = $1`}
 
+	// A guardian of a duplicate is one of the learner it was merged into.
 	selectChildren = db.SQL{Both: `SELECT ` + accountColumns + ` FROM accounts a
-		WHERE a.id IN (SELECT learner_id FROM guardians WHERE account_id = $1) ORDER BY a.full_name, a.id`}
+		WHERE a.id IN (SELECT CASE WHEN l.merged_into_id = '' THEN l.id ELSE l.merged_into_id END
+			FROM guardians g JOIN accounts l ON l.id = g.learner_id WHERE g.account_id = $1 AND NOT g.ended)
+		ORDER BY a.full_name, a.id`}
+
+	// The learner herself and her duplicates.
+	selectSelves = db.SQL{Both: `SELECT id FROM accounts WHERE id = $1 OR merged_into_id = $1 ORDER BY id`}
 
 	selectLogin = db.SQL{Both: `SELECT ` + accountColumns + `, l.password_hash
 		FROM logins l JOIN accounts a ON a.id = l.account_id WHERE l.email = $1`}
@@ -106,14 +115,14 @@ var (
 
 	selectLearnerPIN = db.SQL{Both: `SELECT ` + accountColumns + `, c.verifier
 		FROM accounts a JOIN school_credentials c ON c.account_id = a.id AND c.school_id = a.school_id AND c.kind = 'pin'
-		WHERE a.id = $1 AND a.school_id = $2 AND a.role = 'student'`}
+		WHERE a.id = $1 AND a.school_id = $2 AND a.role = 'student' AND a.merged_into_id = ''`}
 
 	selectClasses = db.SQL{Both: `SELECT class_name, count(*) FROM accounts
-		WHERE school_id = $1 AND role = 'student' AND status = 'active' GROUP BY class_name ORDER BY class_name`}
+		WHERE school_id = $1 AND role = 'student' AND status = 'active' AND merged_into_id = '' GROUP BY class_name ORDER BY class_name`}
 
 	selectRoster = db.SQL{Both: `SELECT ` + accountColumns + `,
 			(SELECT count(*) FROM school_credentials c WHERE c.account_id = a.id AND c.school_id = a.school_id AND c.kind = 'pin')
-		FROM accounts a WHERE a.school_id = $1 AND a.role = 'student' AND ($2 = '' OR a.class_name = $2)
+		FROM accounts a WHERE a.school_id = $1 AND a.role = 'student' AND ($2 = '' OR a.class_name = $2) AND a.merged_into_id = ''
 		ORDER BY a.class_name, a.full_name, a.id`}
 
 	selectInstructors = db.SQL{Both: `SELECT ` + accountColumns + `,
@@ -269,14 +278,19 @@ func scanDuty(r db.Rows) (v DutyGrant, err error) {
 
 var (
 	upsertGuardian = db.SQL{Both: `
-		INSERT INTO guardians (id, learner_id, account_id, name, phone, verified, relationship, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+		INSERT INTO guardians (id, learner_id, account_id, name, phone, verified, relationship, updated_at, ended)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 		ON CONFLICT (id) DO UPDATE SET account_id = excluded.account_id, name = excluded.name, phone = excluded.phone,
-			verified = excluded.verified, relationship = excluded.relationship, updated_at = excluded.updated_at`}
-	selectGuardians = db.SQL{Both: `SELECT id, learner_id, account_id, name, phone, verified, relationship, updated_at FROM guardians
-		WHERE learner_id = $1 ORDER BY name, id`}
-	countGuardian  = db.SQL{Both: `SELECT count(*) FROM guardians WHERE account_id = $1 AND learner_id = $2`}
-	verifiedPhones = db.SQL{Both: `SELECT DISTINCT phone FROM guardians WHERE learner_id = $1 AND verified AND phone <> '' ORDER BY phone`}
+			verified = excluded.verified, relationship = excluded.relationship, updated_at = excluded.updated_at, ended = excluded.ended`}
+	// Of the learner and her duplicates, those whom the school did not unlink.
+	selectGuardians = db.SQL{Both: guardianColumns + `WHERE learner_id IN (SELECT id FROM accounts WHERE id = $1 OR merged_into_id = $1)
+		AND NOT ended ORDER BY name, id`}
+	selectGuardian = db.SQL{Both: guardianColumns + `WHERE id = $1`}
+	countGuardian  = db.SQL{Both: `SELECT count(*) FROM guardians WHERE account_id = $1 AND NOT ended
+		AND learner_id IN (SELECT id FROM accounts WHERE id = $2 OR merged_into_id = $2)`}
+	verifiedPhones = db.SQL{Both: `SELECT DISTINCT phone FROM guardians
+		WHERE learner_id IN (SELECT id FROM accounts WHERE id = $1 OR merged_into_id = $1) AND verified AND NOT ended AND phone <> ''
+		ORDER BY phone`}
 
 	insertConsent = db.SQL{Both: `
 		INSERT INTO consents (id, learner_id, purpose, given, guardian_id, guardian_name, method, text_version, recorded_by, at)
@@ -287,15 +301,17 @@ var (
 	selectConsent  = db.SQL{Both: consentColumns + `WHERE id = $1`}
 )
 
+const guardianColumns = `SELECT id, learner_id, account_id, name, phone, verified, relationship, updated_at, ended FROM guardians `
+
 const consentColumns = `SELECT id, learner_id, purpose, given, guardian_id, guardian_name, method, text_version, recorded_by, at FROM consents `
 
 func putGuardian(ctx context.Context, tx db.Tx, v Guardian) (bool, error) {
-	_, err := tx.Exec(ctx, upsertGuardian, v.ID, v.Learner, v.Account, v.Name, v.Phone, v.Verified, v.Relationship, v.UpdatedAt)
+	_, err := tx.Exec(ctx, upsertGuardian, v.ID, v.Learner, v.Account, v.Name, v.Phone, v.Verified, v.Relationship, v.UpdatedAt, v.Ended)
 	return err == nil, err
 }
 
 func scanGuardian(r db.Rows) (v Guardian, err error) {
-	err = r.Scan(&v.ID, &v.Learner, &v.Account, &v.Name, &v.Phone, &v.Verified, &v.Relationship, &v.UpdatedAt)
+	err = r.Scan(&v.ID, &v.Learner, &v.Account, &v.Name, &v.Phone, &v.Verified, &v.Relationship, &v.UpdatedAt, &v.Ended)
 	return v, err
 }
 
@@ -337,9 +353,9 @@ var (
 	selectRevocation = db.SQL{Both: `SELECT id, session_id, school_id, expires_at FROM revocations WHERE id = $1`}
 	countRevocation  = db.SQL{Both: `SELECT count(*) FROM revocations WHERE id = $1`}
 
-	insertSession = db.SQL{Both: `INSERT INTO sessions (id, account_id, school_id, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)`}
-	selectSession = db.SQL{Both: `SELECT id, account_id, school_id, expires_at FROM sessions WHERE id = $1`}
-	liveSessions  = db.SQL{Both: `SELECT id, account_id, school_id, expires_at FROM sessions WHERE account_id = $1 AND expires_at > $2 ORDER BY id`}
+	insertSession = db.SQL{Both: `INSERT INTO sessions (id, account_id, school_id, created_at, expires_at, guardian_id) VALUES ($1, $2, $3, $4, $5, $6)`}
+	selectSession = db.SQL{Both: `SELECT id, account_id, school_id, expires_at, guardian_id FROM sessions WHERE id = $1`}
+	liveSessions  = db.SQL{Both: `SELECT id, account_id, school_id, expires_at, guardian_id FROM sessions WHERE account_id = $1 AND expires_at > $2 ORDER BY id`}
 	extendSession = db.SQL{Both: `UPDATE sessions SET expires_at = $2 WHERE id = $1`}
 
 	insertRefresh = db.SQL{Both: `INSERT INTO refresh_tokens (hash, session_id, expires_at, salt) VALUES ($1, $2, $3, '')
@@ -387,7 +403,7 @@ func scanRevocation(r db.Rows) (v Revocation, err error) {
 }
 
 func scanSession(r db.Rows) (v session, err error) {
-	err = r.Scan(&v.id, &v.account, &v.school, &v.expiresAt)
+	err = r.Scan(&v.id, &v.account, &v.school, &v.expiresAt, &v.guardian)
 	return v, err
 }
 
@@ -414,7 +430,7 @@ var (
 		WHERE school_id = $1 AND id > $2 ORDER BY id LIMIT $3`}
 	pageDuties = db.SQL{Both: `SELECT id, school_id, account_id, duty, active, updated_at FROM duties
 		WHERE school_id = $1 AND id > $2 ORDER BY id LIMIT $3`}
-	pageGuardians = db.SQL{Both: `SELECT id, learner_id, account_id, name, phone, verified, relationship, updated_at FROM guardians
+	pageGuardians = db.SQL{Both: guardianColumns + `
 		WHERE learner_id = $1 AND id > $2 ORDER BY id LIMIT $3`}
 	pageConsents = db.SQL{Both: consentColumns + `WHERE learner_id = $1 AND id > $2 ORDER BY id LIMIT $3`}
 	// A school's own sessions end there alone; those of the cloud's tokens travel.

@@ -25,6 +25,8 @@ type claims struct {
 	Session string   `json:"sid"`
 	School  SchoolID `json:"school,omitempty"`
 	Duties  []Duty   `json:"duties,omitempty"`
+	// Guardian opened this session for her child.
+	Guardian AccountID `json:"guardian,omitempty"`
 }
 
 // JWK is a public key as RFC 7517 and RFC 8037 write it.
@@ -105,6 +107,7 @@ func (s *Service) sign(p subject) (string, error) {
 			IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(AccessLifetime)),
 		},
 		Role: p.account.Role, Email: p.email, Type: tokenType, Session: p.session, School: p.account.School, Duties: p.duties,
+		Guardian: p.guardian,
 	})
 	t.Header["kid"] = key.kid
 	signed, err := t.SignedString(key.private)
@@ -138,6 +141,7 @@ func (s *Service) Verify(ctx context.Context, token string) (Actor, error) {
 	}
 	return Actor{
 		Account: AccountID(c.Subject), Role: c.Role, School: c.School, Duties: c.Duties, Email: c.Email, Session: c.Session, JTI: c.ID,
+		Guardian: c.Guardian,
 	}, nil
 }
 

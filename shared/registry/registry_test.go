@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"bytes"
 	"encoding/hex"
 	"errors"
 	"flag"
@@ -133,26 +134,50 @@ func file(version uint32, name string) string {
 	return filepath.Join("testdata", fmt.Sprintf("v%d", version), name+".hex")
 }
 
-func frozen(t *testing.T, version uint32, name string) []byte {
+// forms are the frozen bytes of a version, oldest first: a record that got a new
+// optional field has one more.
+func forms(t *testing.T, version uint32, name string) [][]byte {
 	t.Helper()
-	text, err := os.ReadFile(file(version, name))
-	if err != nil {
-		t.Fatalf("%v; a new body is frozen by: go test ./registry -freeze", err)
+	var out [][]byte
+	for path := file(version, name); ; path = file(version, fmt.Sprintf("%s.%d", name, len(out)+1)) {
+		text, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return out
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := hex.DecodeString(strings.Join(strings.Fields(string(text)), ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, b)
 	}
-	b, err := hex.DecodeString(strings.Join(strings.Fields(string(text)), ""))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
 }
 
+// frozen is the newest form of a version.
+func frozen(t *testing.T, version uint32, name string) []byte {
+	t.Helper()
+	all := forms(t, version, name)
+	if len(all) == 0 {
+		t.Fatalf("%s is not frozen; a new body is frozen by: go test ./registry -freeze", name)
+	}
+	return all[len(all)-1]
+}
+
+// thaw writes the form that testdata does not have yet. Those that are there are
+// never changed.
 func thaw(t *testing.T, b body) {
 	t.Helper()
-	path := file(b.spec.Version, b.spec.Name)
-	if _, err := os.Stat(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
-		return // never changed
-	}
+	all := forms(t, b.spec.Version, b.spec.Name)
 	raw, err := b.encode()
+	if err == nil && len(all) > 0 && bytes.Equal(all[len(all)-1], raw) {
+		return
+	}
+	path := file(b.spec.Version, b.spec.Name)
+	if len(all) > 0 {
+		path = file(b.spec.Version, fmt.Sprintf("%s.%d", b.spec.Name, len(all)+1))
+	}
 	if err == nil {
 		err = errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(hexLines(raw)), 0o644))
 	}
@@ -171,8 +196,10 @@ func hexLines(b []byte) string {
 	return out.String()
 }
 
-// A body that changes breaks boxes that are months behind: add a field under a
-// new key, count the version up, write an upcaster, and freeze the new form.
+// A body that changes breaks boxes that are months behind. A field that may be
+// missing is added under a new key with omitempty, and a further form is frozen:
+// older boxes skip it, and bodies without it read and write as they always did.
+// Anything else counts the version up and comes with an upcaster.
 func TestTheBodyOfEveryRecordIsFrozen(t *testing.T) {
 	for _, b := range bodies() {
 		t.Run(b.spec.Name, func(t *testing.T) {
@@ -189,6 +216,11 @@ func TestTheBodyOfEveryRecordIsFrozen(t *testing.T) {
 			}
 			if same, err := b.decode(want); err != nil || !same {
 				t.Errorf("the frozen bytes read as another record (%v)", err)
+			}
+			for i, old := range forms(t, b.spec.Version, b.spec.Name) {
+				if again, err := b.rewrite(old); err != nil || !bytes.Equal(again, old) {
+					t.Errorf("form %d is not what it was (%v): got\n%s", i+1, err, hexLines(again))
+				}
 			}
 			for v := uint32(1); v < b.spec.Version; v++ {
 				if err := b.lift(v, frozen(t, v, b.spec.Name)); err != nil {

@@ -9,6 +9,7 @@ package agent
 // what it does not have is no longer so.
 var presentTables = []string{
 	"schools", "accounts", "school_credentials", "duties", "guardians", "signing_keys", "licences", "payment_outcomes", "entitlements", "line_plans",
+	"classes", "school_terms", "roster_verdicts", "roster_code_uses",
 }
 
 // factTables hold facts, which never change. The snapshot has those that the
@@ -25,9 +26,12 @@ var factTables = map[string]string{
 	"tutor_answers":          ofMembers,
 	"tutor_alerts":           ofMembers,
 	"tutor_acknowledgements": ofMembers,
+	"roster_changes":         "1",
+	"roster_codes":           "1",
 }
 
-const ofMembers = "learner_id IN (SELECT id FROM main.accounts)"
+// A learner whom the school added and whom the cloud does not have yet is a member.
+const ofMembers = "(learner_id IN (SELECT id FROM main.accounts) OR learner_id IN (SELECT account_id FROM old.roster_changes))"
 
 // rebuiltTables say what the rest of the file holds; the snapshot's building
 // makes them. A lane that was paused for what could not be stored begins anew.

@@ -1,0 +1,138 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"urbanhomeschool.org/uhs/shared/db"
+	"urbanhomeschool.org/uhs/shared/fault"
+)
+
+// What follows is for shared/roster, which decides who may change a school's
+// roster and how; here is only how an account is kept.
+
+// Selves are the ids under which a learner's facts stand: her own and those of
+// her duplicates.
+func (s *Service) Selves(ctx context.Context, tx db.Tx, learner AccountID) ([]AccountID, error) {
+	ids, err := all(ctx, tx, selectSelves, db.Scalar[AccountID], learner)
+	if err == nil && !slices.Contains(ids, learner) {
+		ids = append(ids, learner)
+	}
+	return ids, err
+}
+
+// Join makes a a member of school and of no other, as AddLearner does; for the
+// cloud's side of the roster, which has checked a.
+func (s *Service) Join(ctx context.Context, tx db.Tx, a Account, school SchoolID) (Account, error) {
+	return s.join(ctx, tx, a, school)
+}
+
+// Keep stores a changed account and tells its school; for the cloud's side of
+// the roster.
+func (s *Service) Keep(ctx context.Context, tx db.Tx, a Account) error {
+	a.UpdatedAt = s.now()
+	return saveAccount(ctx, tx, a)
+}
+
+// Leave ends a's membership of her school: she belongs to none.
+func (s *Service) Leave(ctx context.Context, tx db.Tx, a Account) error {
+	left := a.School
+	a.School, a.UpdatedAt = "", s.now()
+	if err := s.leaveSchool(ctx, tx, a, left); err != nil {
+		return err
+	}
+	_, err := Accounts.Put(ctx, tx, a)
+	return err
+}
+
+// Tell records an account for a school that is to see it as it is.
+func (s *Service) Tell(ctx context.Context, tx db.Tx, a Account, school SchoolID) error {
+	return recordFor(ctx, tx, Accounts, school, a)
+}
+
+// LinkParent makes a parent's account guardian of a learner, or again after the
+// school unlinked it.
+func (s *Service) LinkParent(ctx context.Context, tx db.Tx, parent, learner AccountID) (Guardian, error) {
+	g, err := s.guardian(ctx, tx, NewGuardian{Learner: learner, Parent: parent})
+	if err != nil {
+		return g, err
+	}
+	_, err = Guardians.Save(ctx, tx, g)
+	return g, err
+}
+
+// NameGuardian keeps the name and phone a school knows of a learner's guardian,
+// not verified; a guardian known by that phone already stays as she is.
+func (s *Service) NameGuardian(ctx context.Context, tx db.Tx, learner AccountID, name, phone string) error {
+	phone, err := NormalPhone(phone)
+	if err != nil {
+		return err
+	}
+	g, err := s.guardian(ctx, tx, NewGuardian{Learner: learner, Name: name, Phone: phone})
+	if err != nil {
+		return err
+	}
+	known, err := all(ctx, tx, selectGuardians, scanGuardian, learner)
+	if err != nil || slices.ContainsFunc(known, func(k Guardian) bool { return k.ID == g.ID || k.Phone == phone }) {
+		return err
+	}
+	_, err = Guardians.Save(ctx, tx, g)
+	return err
+}
+
+// Unlink ends a guardian's link and the sessions she opened for the child.
+// ErrNoSuchGuardian when the guardian is not the learner's.
+func (s *Service) Unlink(ctx context.Context, tx db.Tx, learner AccountID, guardian string) error {
+	g, err := first(ctx, tx, selectGuardian, scanGuardian, guardian)
+	if errors.Is(err, db.ErrNoRows) {
+		return ErrNoSuchGuardian
+	}
+	if err != nil {
+		return err
+	}
+	selves, err := s.Selves(ctx, tx, learner)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(selves, g.Learner) {
+		return ErrNoSuchGuardian
+	}
+	g.Ended, g.UpdatedAt = true, s.now()
+	if _, err := Guardians.Save(ctx, tx, g); err != nil {
+		return err
+	}
+	for _, id := range selves {
+		live, err := all(ctx, tx, liveSessions, scanSession, id, s.now())
+		if err != nil {
+			return err
+		}
+		for _, ses := range live {
+			if ses.guardian == "" || ses.guardian != g.Account {
+				continue
+			}
+			if err := s.end(ctx, tx, ses.id, ses.school); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// ErrNoSuchGuardian answers about somebody who is not the learner's guardian.
+var ErrNoSuchGuardian = fault.New(fault.NotFound, "There is no such guardian.").WithCode("no_such_guardian")
+
+// CheckLearner cleans what a school says of a learner: a name, a grade of the
+// curriculum, and a class, which defaults to the grade.
+func CheckLearner(a Account) (Account, error) {
+	a, err := NewLearner{FullName: a.FullName, Grade: a.Grade, ClassName: a.ClassName, AdmissionNumber: a.AdmissionNumber}.apply(a)
+	if err != nil {
+		return a, fmt.Errorf("check a learner: %w", err)
+	}
+	return a, nil
+}
+
+// CleanName is a name of a person or class with single spaces; the error names
+// the field.
+func CleanName(name, field string) (string, error) { return cleanName(name, field) }
