@@ -223,6 +223,18 @@ func (l *Link) look(ctx context.Context) error {
 	return nil
 }
 
+// Anew begins the conversation again, on the carrier that is in use: the box's
+// database was replaced by a newer one of the same epoch. Carriers go on: a
+// mirror that is stopped with frames on their way needs up to half a minute
+// before it moves again.
+func (l *Link) Anew() {
+	l.mu.Lock()
+	l.helloAt = l.o.Clock.Now()
+	l.mu.Unlock()
+	l.o.Peer.Anew()
+	l.Wake()
+}
+
 // Drained purges the carriers' own copies up to what was applied; call it when
 // the marks moved.
 func (l *Link) Drained(ctx context.Context, applied syncproto.Marks) {

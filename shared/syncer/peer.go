@@ -64,6 +64,7 @@ type Peer struct {
 
 	mu   sync.Mutex
 	talk *talk.Talk
+	life int // counts how often Anew began
 }
 
 // NewPeer starts a conversation.
@@ -76,6 +77,18 @@ func (p *Peer) LinkUp() { p.mu.Lock(); defer p.mu.Unlock(); p.talk.LinkUp(p.o.Cl
 // Takeover begins the conversation on another carrier: what was sent and not
 // applied is sent again.
 func (p *Peer) Takeover() { p.mu.Lock(); defer p.mu.Unlock(); p.talk.Takeover(p.o.Clock.Now()) }
+
+// Anew forgets the conversation and begins it again: the database behind it is
+// another one, with other marks. The carrier need not notice.
+func (p *Peer) Anew() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.talk, p.life = talk.New(), p.life+1
+	p.talk.LinkUp(p.o.Clock.Now())
+}
+
+// errAnew tells that the conversation began again while marks were being read.
+var errAnew = errors.New("syncer: the conversation began anew meanwhile")
 
 // Other is the other side's last hello.
 func (p *Peer) Other() syncproto.Hello { p.mu.Lock(); defer p.mu.Unlock(); return p.talk.Other() }
@@ -279,9 +292,17 @@ func (p *Peer) believe(ctx context.Context, in syncproto.Marks) error {
 // when they are due, then frames as far as the window allows, urgent lanes
 // first. It counts them as sent; Unsent takes that back.
 func (p *Peer) Outgoing(ctx context.Context, maxFrame int) ([]syncproto.Message, error) {
+	out, err := p.outgoing(ctx, maxFrame)
+	if errors.Is(err, errAnew) { // what was read is of the old database
+		out, err = p.outgoing(ctx, maxFrame)
+	}
+	return out, err
+}
+
+func (p *Peer) outgoing(ctx context.Context, maxFrame int) ([]syncproto.Message, error) {
 	var out []syncproto.Message
 	p.mu.Lock()
-	ack := p.talk.TakeAck()
+	ack, life := p.talk.TakeAck(), p.life
 	p.mu.Unlock()
 	err := p.o.DB.View(ctx, func(tx db.Tx) error {
 		heads, err := ReadHeads(ctx, tx, p.o.Out)
@@ -294,6 +315,9 @@ func (p *Peer) Outgoing(ctx context.Context, maxFrame int) ([]syncproto.Message,
 		}
 		p.mu.Lock()
 		defer p.mu.Unlock()
+		if p.life != life {
+			return errAnew
+		}
 		p.talk.Waiting(heads.Waiting() > 0, p.o.Clock.Now())
 		if out, err = p.greeting(ctx, tx, heads, in); err != nil {
 			return err

@@ -175,21 +175,31 @@ func TestAStolenBodyUnderAnotherNameBringsNothing(t *testing.T) {
 	}
 }
 
+// confirmed is how much of the way down a box has confirmed.
+const confirmed = "SELECT coalesce(sum(acked_seq), 0)::bigint FROM outbox_heads WHERE epoch = 1"
+
 func TestALateBundleOfASealedEpochStillCounts(t *testing.T) {
 	w := newWorld(t)
 	b := w.box("LODWAR-1")
+	w.Must(b.Talk(4)) // the old box has the way down: its stick says so
+	if w.Count(confirmed) == 0 {
+		t.Fatal("the old box confirmed nothing")
+	}
 	b.work(25)
 	stick := b.export(up{})
 	old := b.Box
 	spare := &box{w: w, school: b.school, learner: b.learner, Box: w.Box()}
 	w.claim(spare) // the first box is replaced; its stick lies in a drawer
+	if w.Count(confirmed) != 0 {
+		t.Fatal("the spare, which has nothing, counts as if it had what the old box had")
+	}
 	n, err := w.arrive(stick)
 	w.Must(err)
 	if n.State != bundle.Applied || w.activities() != 25 {
 		t.Errorf("got %+v, %d records", n, w.activities())
 	}
 	// What the old box says of the way down counts no more: the spare has nothing.
-	if w.Count("SELECT coalesce(sum(acked_seq), 0)::bigint FROM outbox_heads WHERE epoch = 1") != 0 {
+	if w.Count(confirmed) != 0 {
 		t.Error("the old box confirmed records for the new one")
 	}
 	again, err := w.arrive(stick) // replayed

@@ -175,6 +175,26 @@ func (a *Agent) askClaim(ctx context.Context, cloudURL string, in syncproto.Clai
 		Timeline: out.Timeline, CloudKey: out.CloudKey, CloudRecipient: out.CloudRecipient, NATS: out.NATS}, out, nil
 }
 
+// reload makes what the database says the state, and gives it with the
+// overrides. A commit that was reported as failed may be there: only the
+// database knows in which epoch the box is.
+func (a *Agent) reload(ctx context.Context) (State, error) {
+	var text string
+	if err := a.db.View(ctx, func(tx db.Tx) (err error) { text, err = syncer.NodeState(ctx, tx, stateKey); return err }); err != nil {
+		return State{}, fmt.Errorf("read the box's state: %w", err)
+	}
+	if text == "" {
+		return State{}, errNotClaimed
+	}
+	var s State
+	if err := json.Unmarshal([]byte(text), &s); err != nil {
+		return State{}, fmt.Errorf("read the box's state: %w", err)
+	}
+	a.setState(s)
+	s, _ = a.State()
+	return s, nil
+}
+
 func (a *Agent) setState(s State) { a.mu.Lock(); defer a.mu.Unlock(); a.state = &s }
 
 func writeState(ctx context.Context, tx db.Tx, s State) error {

@@ -88,9 +88,9 @@ func (a *Agent) setStanding(ctx context.Context, s Standing) error {
 // A box that lost its place gets an error that Standing remembers; asked again
 // after an admin has decided, it may get an epoch beside the school's.
 func (a *Agent) Renew(ctx context.Context, outbox *syncer.Outbox, kind, reason string) error {
-	old, ok := a.State()
-	if !ok {
-		return errors.New("renew: the box is not claimed")
+	old, err := a.reload(ctx)
+	if err != nil {
+		return fmt.Errorf("renew: %w", err)
 	}
 	in, err := a.question(ctx, old, kind, reason)
 	if err != nil {
@@ -122,12 +122,12 @@ func (a *Agent) Renew(ctx context.Context, outbox *syncer.Outbox, kind, reason s
 // data stays, and what the cloud does not have is sent again. A code of another
 // school is refused and stays good.
 func (a *Agent) Reclaim(ctx context.Context, outbox *syncer.Outbox, code string) (State, error) {
-	old, ok := a.State()
-	if !ok {
-		return old, errors.New("reclaim: the box is not claimed")
+	old, err := a.reload(ctx)
+	if err != nil {
+		return old, fmt.Errorf("reclaim: %w", err)
 	}
 	in := syncproto.ClaimRequest{Code: code, School: old.SchoolID}
-	err := a.db.View(ctx, func(tx db.Tx) (err error) {
+	err = a.db.View(ctx, func(tx db.Tx) (err error) {
 		in.Epochs, err = syncer.ListEpochs(ctx, tx, old.SchoolID)
 		return err
 	})
@@ -182,7 +182,10 @@ func (a *Agent) move(ctx context.Context, outbox *syncer.Outbox, fresh State, r 
 	})
 	if err != nil {
 		a.setState(old)
-		return err
+		if holds, rerr := a.reload(context.WithoutCancel(ctx)); rerr != nil || holds.Epoch != fresh.Epoch {
+			return errors.Join(err, rerr)
+		}
+		// The commit was reported as failed and is there all the same.
 	}
 	a.mu.Lock()
 	a.standing = standing

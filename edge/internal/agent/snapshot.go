@@ -2,26 +2,17 @@ package agent
 
 import (
 	"context"
-	"crypto/ed25519"
 	"database/sql"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io/fs"
 	"log/slog"
-	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
 	"urbanhomeschool.org/uhs/shared/catalogue/pack"
 	"urbanhomeschool.org/uhs/shared/clock"
-	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/db/sqlite"
-	"urbanhomeschool.org/uhs/shared/id"
 	"urbanhomeschool.org/uhs/shared/logging"
 	"urbanhomeschool.org/uhs/shared/syncer"
 	"urbanhomeschool.org/uhs/syncproto"
@@ -210,227 +201,6 @@ func (s *Snapshots) step(name string) error {
 	return s.o.Step(name)
 }
 
-// offered is the cloud's answer on disk, with what it answers.
-type offered struct {
-	Nonce  string                   `json:"nonce"`
-	Answer syncproto.SnapshotAnswer `json:"answer"`
-}
-
-// manifest is the one whose download was begun, else a new one.
-func (s *Snapshots) manifest(ctx context.Context, reason string) (syncproto.Snapshot, error) {
-	b, err := os.ReadFile(s.manifestPath())
-	if err == nil {
-		var o offered
-		if err := json.Unmarshal(b, &o); err == nil {
-			if m, err := s.verify(o); err == nil {
-				return m, nil
-			}
-		}
-		if err := os.Remove(s.manifestPath()); err != nil {
-			return syncproto.Snapshot{}, err
-		}
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return syncproto.Snapshot{}, err
-	}
-	o, err := s.ask(ctx, reason)
-	if err != nil {
-		return syncproto.Snapshot{}, err
-	}
-	m, err := s.verify(o)
-	if err == nil {
-		err = s.notBehind(ctx, m)
-	}
-	if err != nil {
-		return m, err
-	}
-	if b, err = json.Marshal(o); err != nil {
-		return m, err
-	}
-	return m, writeWhole(s.manifestPath(), b)
-}
-
-// writeWhole replaces a file so that after a power cut it is the old or the new.
-func writeWhole(path string, b []byte) error {
-	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) //nolint:gosec // below the data directory
-	if err != nil {
-		return err
-	}
-	_, werr := f.Write(b)
-	if err := errors.Join(werr, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
-}
-
-// patience is how long the cloud may build.
-const patience = 15 * time.Minute
-
-// ask asks for a snapshot until the cloud has built it.
-func (s *Snapshots) ask(ctx context.Context, reason string) (o offered, err error) {
-	state, ok := s.o.Agent.State()
-	if !ok {
-		return o, errors.New("agent: the box is not claimed")
-	}
-	have, err := s.cursor(ctx, state)
-	if err != nil {
-		return o, err
-	}
-	ack, err := syncproto.EncodeAck(syncproto.Ack{Applied: have})
-	if err != nil {
-		return o, err
-	}
-	s.show("loading", 0, 0)
-	for waited := time.Duration(0); waited < patience; waited += s.o.Again {
-		o.Nonce = id.Secret(24)
-		in := syncproto.SnapshotRequest{Nonce: o.Nonce, Have: ack.Data, Reason: reason}
-		o.Answer = syncproto.SnapshotAnswer{}
-		if err := post(ctx, acceptedClient(s.o.Agent.Client()), state.CloudURL+syncproto.SnapshotPath, in, &o.Answer); err != nil {
-			return o, err
-		}
-		if !o.Answer.Building {
-			return o, nil
-		}
-		select {
-		case <-ctx.Done():
-			return o, ctx.Err()
-		case <-time.After(s.o.Again):
-		}
-	}
-	return o, errBuilding
-}
-
-// acceptedClient takes 202 for 200: post knows only one good answer.
-func acceptedClient(c *http.Client) *http.Client {
-	return &http.Client{Transport: accepted{c.Transport}}
-}
-
-type accepted struct{ next http.RoundTripper }
-
-// RoundTrip implements http.RoundTripper.
-func (a accepted) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := a.next.RoundTrip(r)
-	if err == nil && resp.StatusCode == http.StatusAccepted {
-		resp.StatusCode = http.StatusOK
-	}
-	return resp, err
-}
-
-func (s *Snapshots) cursor(ctx context.Context, state State) (m syncproto.Marks, err error) {
-	err = s.o.File.View(ctx, func(tx db.Tx) error {
-		m, err = syncer.ReadMarks(ctx, tx, syncer.Log{School: state.SchoolID, Epoch: syncer.DownEpoch})
-		return err
-	})
-	return m, err
-}
-
-// verify checks that the manifest is the pinned cloud's answer to our own
-// question, and of our school.
-func (s *Snapshots) verify(o offered) (m syncproto.Snapshot, err error) {
-	state, _ := s.o.Agent.State()
-	if err := syncproto.VerifySnapshot(ed25519.PublicKey(state.CloudKey), state.ApplianceID, o.Nonce, o.Answer); err != nil {
-		return m, err
-	}
-	if m, err = syncproto.DecodeSnapshot(o.Answer.Manifest); err != nil {
-		return m, err
-	}
-	if m.School != state.SchoolID {
-		return m, ErrNotOurs
-	}
-	return m, nil
-}
-
-// notBehind refuses a snapshot from before what this box has, unless the cloud's
-// database began another life. Only a new one is asked this: while one is
-// fetched, the tail goes on, and comes again after the swap.
-func (s *Snapshots) notBehind(ctx context.Context, m syncproto.Snapshot) error {
-	state, _ := s.o.Agent.State()
-	have, err := s.cursor(ctx, state)
-	if err != nil {
-		return err
-	}
-	for l, h := range have {
-		if m.Down[l].Seq < h.Seq && m.Timeline == state.Timeline {
-			return fmt.Errorf("%w: lane %d is at %d, the snapshot at %d", ErrRollback, l, h.Seq, m.Down[l].Seq)
-		}
-	}
-	return nil
-}
-
-// fetch brings the parts that are not here yet.
-func (s *Snapshots) fetch(ctx context.Context, store *pack.Store, m syncproto.Snapshot) error {
-	var done int64
-	for _, p := range m.Parts {
-		b := pack.Blob{Path: "part of a snapshot", SHA256: hex.EncodeToString(p.SHA256), Size: p.Size}
-		s.show("loading", done, m.Bytes())
-		if _, ok := store.Path(b.SHA256); !ok {
-			if err := s.fetchPart(ctx, store, b, func(n int64) { s.show("loading", done+n, m.Bytes()) }); err != nil {
-				return err
-			}
-		}
-		done += p.Size
-	}
-	s.show("loading", done, m.Bytes())
-	return nil
-}
-
-// fetchPart fetches one part from where an earlier attempt stopped.
-func (s *Snapshots) fetchPart(ctx context.Context, store *pack.Store, b pack.Blob, seen func(n int64)) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	watchdog := time.AfterFunc(s.o.Idle, func() { cancel(errCut) }) // a link that died without a word
-	defer watchdog.Stop()
-	offset := store.PartSize(b.SHA256)
-	if offset >= b.Size {
-		offset = 0
-	}
-	resp, err := s.get(ctx, syncproto.SnapshotPartPath+b.SHA256, offset)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = resp.Body.Close() }()
-	switch {
-	case resp.StatusCode == http.StatusOK:
-		offset = 0
-	case resp.StatusCode == http.StatusPartialContent && strings.HasPrefix(resp.Header.Get("Content-Range"), fmt.Sprintf("bytes %d-", offset)):
-	case resp.StatusCode == http.StatusNotFound: // swept at the cloud: a new one is asked for next time
-		return errors.Join(fmt.Errorf("%w: the cloud no longer has it", errCut), os.Remove(s.manifestPath()))
-	default:
-		return fmt.Errorf("%w: status %d", errCut, resp.StatusCode)
-	}
-	at := offset
-	return store.Receive(b, offset, readerFunc(func(p []byte) (int, error) {
-		n, err := resp.Body.Read(p)
-		if n > 0 {
-			watchdog.Reset(s.o.Idle)
-			at += int64(n)
-			seen(at)
-		}
-		return n, err
-	}))
-}
-
-type readerFunc func([]byte) (int, error)
-
-// Read implements io.Reader.
-func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
-
-func (s *Snapshots) get(ctx context.Context, path string, offset int64) (*http.Response, error) {
-	state, _ := s.o.Agent.State()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, state.CloudURL+path, nil)
-	if err != nil {
-		return nil, err
-	}
-	r.Header.Set("Accept-Encoding", "identity") // a range counts stored bytes
-	if offset > 0 {
-		r.Header.Set("Range", fmt.Sprintf("bytes=%d-", offset))
-	}
-	resp, err := s.o.Agent.Client().Do(r)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errCut, err)
-	}
-	return resp, nil
-}
-
 // swap builds the new file and puts it in place of the present one.
 func (s *Snapshots) swap(ctx context.Context, store *pack.Store, m syncproto.Snapshot) error {
 	path, err := s.o.File.NextPath()
@@ -470,4 +240,17 @@ func (s *Snapshots) prepare(ctx context.Context, g *generation, store *pack.Stor
 		return err
 	}
 	return s.step("built")
+}
+
+// writeWhole replaces a file so that after a power cut it is the old or the new.
+func writeWhole(path string, b []byte) error {
+	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) //nolint:gosec // below the data directory
+	if err != nil {
+		return err
+	}
+	_, werr := f.Write(b)
+	if err := errors.Join(werr, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
 }
