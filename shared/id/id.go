@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"math/big"
 	"strings"
 
 	"github.com/google/uuid"
@@ -42,6 +43,15 @@ func Secret(n int) string {
 	b := make([]byte, n)
 	_, _ = rand.Read(b) // never fails since Go 1.24
 	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// Below is a random number from 0 to n-1, all equally likely.
+func Below(n int) int {
+	v, err := rand.Int(rand.Reader, big.NewInt(int64(n)))
+	if err != nil { // never since Go 1.24
+		panic("id: no randomness: " + err.Error())
+	}
+	return int(v.Int64())
 }
 
 // Crockford's base 32 without I, L, O, U: safe to read aloud and to type.

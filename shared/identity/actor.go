@@ -51,6 +51,9 @@ type Actor struct {
 	// Guardian is who opened this session for her child at home: such a session
 	// learns, and does nothing else. Empty for everybody's own sessions.
 	Guardian AccountID
+	// OnlyPictures says that the person showed three pictures and no secret: it is
+	// known who she says she is, and she may learn, and nothing else.
+	OnlyPictures bool
 }
 
 // Has tells whether the actor holds duty at the session's school.
@@ -61,6 +64,10 @@ var ErrNobody = fault.New(fault.Unauthenticated, "Please sign in.").WithCode("si
 
 // ErrForbidden answers a role that may never do this.
 var ErrForbidden = fault.New(fault.Forbidden, "You are not allowed to do this.").WithCode("forbidden")
+
+// ErrOnlyPictures answers somebody who signed in with pictures and asks for more
+// than learning.
+var ErrOnlyPictures = fault.New(fault.Forbidden, "For this, sign in with your PIN.").WithCode("only_pictures")
 
 // Require gives ErrNobody for nobody and ErrForbidden when the actor's role is
 // not among roles.

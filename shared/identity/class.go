@@ -12,8 +12,8 @@ import (
 
 // RosterLine is a learner as her teachers see her.
 type RosterLine struct {
-	Account Account
-	HasPIN  bool
+	Account             Account
+	HasPIN, HasPictures bool
 }
 
 // Roster lists the learners of a school, of one class or of all when class is
@@ -75,8 +75,9 @@ func classID(school SchoolID, name string) string {
 // SignInName is a learner on the sign-in page: first name and initial, and no
 // more unless two in the class share it.
 type SignInName struct {
-	ID   AccountID
-	Name string
+	ID                  AccountID
+	Name                string
+	HasPIN, HasPictures bool
 }
 
 // ListSignInNames gives the names of a class, for the sign-in page.
@@ -118,7 +119,7 @@ func signInNames(roster []RosterLine) []SignInName {
 		if count[name] > 1 {
 			name = l.Account.FullName
 		}
-		out = append(out, SignInName{l.Account.ID, name})
+		out = append(out, SignInName{l.Account.ID, name, l.HasPIN, l.HasPictures})
 	}
 	return out
 }

@@ -27,7 +27,7 @@ func (s *Service) OpenHome(ctx context.Context, who Actor, child AccountID) (Tok
 		if a, err = s.Account(ctx, tx, child); err != nil {
 			return err
 		}
-		return s.stillHome(ctx, tx, subject{account: a, guardian: guardian})
+		return s.stillHome(ctx, tx, subject{account: a, manner: manner{guardian: guardian}})
 	})
 	if err != nil {
 		return Tokens{}, fmt.Errorf("open a child's session: %w", err)
@@ -45,7 +45,7 @@ func guardianOf(who Actor) (AccountID, error) {
 
 // handOver opens a session for a and ends the one of who.
 func (s *Service) handOver(ctx context.Context, who Actor, a Account, guardian AccountID) (Tokens, error) {
-	t, err := s.open(ctx, a, guardian)
+	t, err := s.open(ctx, a, manner{guardian: guardian})
 	if err != nil {
 		return t, err
 	}

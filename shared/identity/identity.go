@@ -44,6 +44,7 @@ const (
 // Errors a person meets at the door.
 var (
 	ErrWrongPassword  = fault.New(fault.Unauthenticated, "The e-mail address or the password is wrong.").WithCode("wrong_password")
+	ErrWrongPictures  = fault.New(fault.Unauthenticated, "These are not the pictures.").WithCode("wrong_pictures")
 	ErrWrongPIN       = fault.New(fault.Unauthenticated, "The PIN is wrong.").WithCode("wrong_pin")
 	ErrPending        = fault.New(fault.Forbidden, "This account waits for approval.").WithCode("account_pending")
 	ErrSuspended      = fault.New(fault.Forbidden, "This account is suspended.").WithCode("account_suspended")
@@ -86,6 +87,10 @@ type Options struct {
 	// AnnounceKey stores a newly made public key where others find it: Keys.Save
 	// on the cloud, nil where tokens are good on this node only.
 	AnnounceKey func(context.Context, db.Tx, Key) (bool, error)
+	// Note, optional, tells the audit of credentials that were given.
+	Note func(ctx context.Context, tx db.Tx, who Actor, act Act) error
+	// Guard, optional, stands before every secret that is compared.
+	Guard Guard
 	// BcryptCost defaults to 10. HashWorkers bounds the hashes computed at once;
 	// it defaults to the number of cores, so that a class signing in together
 	// leaves time for everything else.
@@ -105,6 +110,8 @@ type Service struct {
 	cost      int
 	workers   chan struct{}
 	nobody    func() string
+	guard     Guard
+	noteAct   func(ctx context.Context, tx db.Tx, who Actor, act Act) error
 
 	mu     sync.Mutex
 	signer signer
@@ -127,7 +134,7 @@ func New(o Options) *Service {
 	return &Service{
 		db: o.DB, clock: o.Clock, issuer: o.Issuer, audience: o.Audience, school: o.School,
 		pepper: o.Pepper, passwords: o.Passwords, announce: o.AnnounceKey,
-		cost: o.BcryptCost, workers: make(chan struct{}, o.HashWorkers),
+		guard: o.Guard, noteAct: o.Note, cost: o.BcryptCost, workers: make(chan struct{}, o.HashWorkers),
 		nobody: sync.OnceValue(func() string { return verifierOfNobody(o.BcryptCost) }),
 	}
 }

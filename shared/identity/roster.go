@@ -317,6 +317,9 @@ func (s *Service) leaveSchool(ctx context.Context, tx db.Tx, a Account, left Sch
 	if err := s.endAll(ctx, tx, a.ID, ""); err != nil {
 		return err
 	}
+	if err := bar(ctx, tx, a, left); err != nil {
+		return err
+	}
 	return recordFor(ctx, tx, Accounts, left, a)
 }
 

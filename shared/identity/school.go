@@ -19,14 +19,17 @@ type School struct {
 // CredentialKind is what a person types at the school's box.
 type CredentialKind string
 
-// The kinds: learners have a PIN, instructors a password.
+// The kinds: learners have a PIN, or three pictures in their order, instructors a
+// password.
 const (
 	PIN            CredentialKind = "pin"
+	PictureSecret  CredentialKind = "pictures"
 	SchoolPassword CredentialKind = "password"
 )
 
-// Credential verifies a PIN or school password. Verifier is
-// bcrypt(base64(HMAC-SHA256(pepper of the school, secret))).
+// Credential verifies a PIN, pictures or school password. Verifier is
+// bcrypt(base64(HMAC-SHA256(pepper of the school, secret))). How long it is good
+// for is not written in it: see shared/door.
 type Credential struct {
 	ID        string         `cbor:"1,keyasint" json:"id"`
 	School    SchoolID       `cbor:"2,keyasint" json:"school_id"`

@@ -158,6 +158,46 @@ func checkPassword(password, field string) error {
 	return nil
 }
 
+// Attempt is somebody at the door with a secret to be compared.
+type Attempt struct {
+	// Account is whose secret it would be; empty when nobody has the name.
+	Account AccountID
+	Role    Role
+	Kind    CredentialKind
+}
+
+// Guard makes guessing slow, and closes the door of a school that has not heard
+// of the cloud for too long.
+type Guard interface {
+	// Enter is asked before the secret is compared; its error is the answer.
+	Enter(ctx context.Context, a Attempt) error
+	// Tell hears whether the secret was right.
+	Tell(ctx context.Context, a Attempt, right bool) error
+}
+
+// proves compares a secret, with the guard before and after.
+func (s *Service) proves(ctx context.Context, who candidate, kind CredentialKind, secret []byte) (bool, error) {
+	a := Attempt{Account: who.account.ID, Role: who.account.Role, Kind: kind}
+	if s.guard != nil {
+		if err := s.guard.Enter(ctx, a); err != nil {
+			return false, err
+		}
+	}
+	ok, err := s.matches(ctx, who.verifier, secret)
+	if err == nil && s.guard != nil {
+		err = s.guard.Tell(ctx, a, ok)
+	}
+	return ok, err
+}
+
+// wrong is what a learner reads who gave a wrong secret.
+func wrong(kind CredentialKind) error {
+	if kind == PictureSecret {
+		return ErrWrongPictures
+	}
+	return ErrWrongPIN
+}
+
 // checkPIN wants four to six digits.
 func checkPIN(pin string) error {
 	bad := fault.New(fault.Invalid, "A PIN has four to six digits.").WithCode("bad_pin").At("four to six digits", "pin")

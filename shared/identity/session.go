@@ -27,7 +27,7 @@ type session struct {
 	account   AccountID
 	school    SchoolID
 	expiresAt db.Time
-	guardian  AccountID // who opened it for her child at home; else empty
+	manner
 }
 
 type refreshToken struct {
@@ -42,8 +42,7 @@ type subject struct {
 	email   string
 	duties  []Duty
 	session string
-	// guardian is set in a child's session at home.
-	guardian AccountID
+	manner
 }
 
 // SignIn opens a session for an e-mail address and password, checked in this
@@ -61,38 +60,42 @@ func (s *Service) SignIn(ctx context.Context, email, password string) (Tokens, e
 	if err != nil {
 		return Tokens{}, fmt.Errorf("sign in: %w", err)
 	}
-	ok, err := s.matches(ctx, who.verifier, secret)
+	ok, err := s.proves(ctx, who, SchoolPassword, secret)
 	if err != nil {
 		return Tokens{}, fmt.Errorf("sign in: %w", err)
 	}
 	if !ok {
 		return Tokens{}, ErrWrongPassword
 	}
-	return s.open(ctx, who.account, "")
+	return s.open(ctx, who.account, manner{})
 }
 
 // SignInPIN opens a session for a learner of this node's school. ErrWrongPIN
 // also for anybody else.
 func (s *Service) SignInPIN(ctx context.Context, learner AccountID, pin string) (Tokens, error) {
+	return s.signInLearner(ctx, learner, PIN, pin)
+}
+
+func (s *Service) signInLearner(ctx context.Context, learner AccountID, kind CredentialKind, typed string) (Tokens, error) {
 	who, err := s.candidate(ctx, func(tx db.Tx) (candidate, error) {
-		return first(ctx, tx, selectLearnerPIN, scanCandidate, learner, s.school)
+		return first(ctx, tx, selectLearnerSecret, scanCandidate, learner, s.school, kind)
 	})
 	if err != nil {
-		return Tokens{}, fmt.Errorf("sign in by PIN: %w", err)
+		return Tokens{}, fmt.Errorf("sign in by %s: %w", kind, err)
 	}
 
-	secret, err := s.schoolSecret(s.school, pin)
+	secret, err := s.schoolSecret(s.school, typed)
 	if err != nil {
-		return Tokens{}, fmt.Errorf("sign in by PIN: %w", err)
+		return Tokens{}, fmt.Errorf("sign in by %s: %w", kind, err)
 	}
-	ok, err := s.matches(ctx, who.verifier, secret)
+	ok, err := s.proves(ctx, who, kind, secret)
 	if err != nil {
-		return Tokens{}, fmt.Errorf("sign in by PIN: %w", err)
+		return Tokens{}, fmt.Errorf("sign in by %s: %w", kind, err)
 	}
 	if !ok {
-		return Tokens{}, ErrWrongPIN
+		return Tokens{}, wrong(kind)
 	}
-	return s.open(ctx, who.account, "")
+	return s.open(ctx, who.account, manner{means: kind})
 }
 
 // candidate is what find gives, and the empty candidate for nobody.
@@ -109,9 +112,17 @@ func (s *Service) candidate(ctx context.Context, find func(db.Tx) (candidate, er
 	return c, err
 }
 
+// manner is how a session was opened.
+type manner struct {
+	// guardian is set in a child's session at home.
+	guardian AccountID
+	// means is what was shown at the school's door.
+	means CredentialKind
+}
+
 // open starts a session for a person whose secret was right, or for a child whose
 // guardian hands her the phone.
-func (s *Service) open(ctx context.Context, a Account, guardian AccountID) (Tokens, error) {
+func (s *Service) open(ctx context.Context, a Account, m manner) (Tokens, error) {
 	if err := a.MayEnter(); err != nil {
 		return Tokens{}, err
 	}
@@ -124,8 +135,11 @@ func (s *Service) open(ctx context.Context, a Account, guardian AccountID) (Toke
 		if p, err = s.subject(ctx, tx, a.ID, sid); err != nil {
 			return err
 		}
-		p.guardian = guardian
-		if _, err := tx.Exec(ctx, insertSession, sid, a.ID, p.account.School, now, until, guardian); err != nil {
+		p.manner = m
+		if err := barred(ctx, tx, p.account); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, insertSession, sid, a.ID, p.account.School, now, until, m.guardian, m.means); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, insertRefresh, tokenHash(refresh), sid, until)
@@ -218,7 +232,8 @@ func (s *Service) Refresh(ctx context.Context, token string) (Tokens, error) {
 		if p.account.School != ses.school {
 			return ErrSignInAgain
 		}
-		if p.guardian = ses.guardian; p.guardian != "" {
+		p.manner = ses.manner
+		if p.guardian != "" {
 			if err := s.stillHome(ctx, tx, p); err != nil {
 				return err
 			}

@@ -113,15 +113,16 @@ var (
 		FROM accounts a JOIN school_credentials c ON c.account_id = a.id AND c.school_id = a.school_id AND c.kind = 'password'
 		WHERE a.email = $1 AND a.school_id = $2 AND a.role = 'instructor'`}
 
-	selectLearnerPIN = db.SQL{Both: `SELECT ` + accountColumns + `, c.verifier
-		FROM accounts a JOIN school_credentials c ON c.account_id = a.id AND c.school_id = a.school_id AND c.kind = 'pin'
+	selectLearnerSecret = db.SQL{Both: `SELECT ` + accountColumns + `, c.verifier
+		FROM accounts a JOIN school_credentials c ON c.account_id = a.id AND c.school_id = a.school_id AND c.kind = $3
 		WHERE a.id = $1 AND a.school_id = $2 AND a.role = 'student' AND a.merged_into_id = ''`}
 
 	selectClasses = db.SQL{Both: `SELECT class_name, count(*) FROM accounts
 		WHERE school_id = $1 AND role = 'student' AND status = 'active' AND merged_into_id = '' GROUP BY class_name ORDER BY class_name`}
 
 	selectRoster = db.SQL{Both: `SELECT ` + accountColumns + `,
-			(SELECT count(*) FROM school_credentials c WHERE c.account_id = a.id AND c.school_id = a.school_id AND c.kind = 'pin')
+			(SELECT count(*) FROM school_credentials c WHERE c.account_id = a.id AND c.school_id = a.school_id AND c.kind = 'pin' AND c.verifier <> ''),
+			(SELECT count(*) FROM school_credentials c WHERE c.account_id = a.id AND c.school_id = a.school_id AND c.kind = 'pictures' AND c.verifier <> '')
 		FROM accounts a WHERE a.school_id = $1 AND a.role = 'student' AND ($2 = '' OR a.class_name = $2) AND a.merged_into_id = ''
 		ORDER BY a.class_name, a.full_name, a.id`}
 
@@ -144,9 +145,9 @@ func scanClass(r db.Rows) (v Class, err error) {
 }
 
 func scanRoster(r db.Rows) (v RosterLine, err error) {
-	var pins int64
-	err = r.Scan(append(accountTargets(&v.Account), &pins)...)
-	v.HasPIN = pins > 0
+	var pins, pictures int64
+	err = r.Scan(append(accountTargets(&v.Account), &pins, &pictures)...)
+	v.HasPIN, v.HasPictures = pins > 0, pictures > 0
 	return v, err
 }
 
@@ -245,6 +246,8 @@ var (
 	selectCredentials = db.SQL{Both: `SELECT id, school_id, account_id, kind, verifier, updated_at FROM school_credentials
 		WHERE account_id = $1 AND school_id = $2 ORDER BY id`}
 
+	countCredential = db.SQL{Both: `SELECT count(*) FROM school_credentials WHERE id = $1`}
+
 	upsertDuty = db.SQL{Both: `
 		INSERT INTO duties (id, school_id, account_id, duty, active, updated_at) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (id) DO UPDATE SET active = excluded.active, updated_at = excluded.updated_at`}
@@ -255,6 +258,9 @@ var (
 )
 
 func putCredential(ctx context.Context, tx db.Tx, v Credential) (bool, error) {
+	if err := checkCredential(ctx, tx, v); err != nil {
+		return false, err
+	}
 	_, err := tx.Exec(ctx, upsertCredential, v.ID, v.School, v.Account, v.Kind, v.Verifier, v.UpdatedAt)
 	return err == nil, err
 }
@@ -353,9 +359,9 @@ var (
 	selectRevocation = db.SQL{Both: `SELECT id, session_id, school_id, expires_at FROM revocations WHERE id = $1`}
 	countRevocation  = db.SQL{Both: `SELECT count(*) FROM revocations WHERE id = $1`}
 
-	insertSession = db.SQL{Both: `INSERT INTO sessions (id, account_id, school_id, created_at, expires_at, guardian_id) VALUES ($1, $2, $3, $4, $5, $6)`}
-	selectSession = db.SQL{Both: `SELECT id, account_id, school_id, expires_at, guardian_id FROM sessions WHERE id = $1`}
-	liveSessions  = db.SQL{Both: `SELECT id, account_id, school_id, expires_at, guardian_id FROM sessions WHERE account_id = $1 AND expires_at > $2 ORDER BY id`}
+	insertSession = db.SQL{Both: `INSERT INTO sessions (id, account_id, school_id, created_at, expires_at, guardian_id, means) VALUES ($1, $2, $3, $4, $5, $6, $7)`}
+	selectSession = db.SQL{Both: `SELECT id, account_id, school_id, expires_at, guardian_id, means FROM sessions WHERE id = $1`}
+	liveSessions  = db.SQL{Both: `SELECT id, account_id, school_id, expires_at, guardian_id, means FROM sessions WHERE account_id = $1 AND expires_at > $2 ORDER BY id`}
 	extendSession = db.SQL{Both: `UPDATE sessions SET expires_at = $2 WHERE id = $1`}
 
 	insertRefresh = db.SQL{Both: `INSERT INTO refresh_tokens (hash, session_id, expires_at, salt) VALUES ($1, $2, $3, '')
@@ -403,12 +409,38 @@ func scanRevocation(r db.Rows) (v Revocation, err error) {
 }
 
 func scanSession(r db.Rows) (v session, err error) {
-	err = r.Scan(&v.id, &v.account, &v.school, &v.expiresAt, &v.guardian)
+	err = r.Scan(&v.id, &v.account, &v.school, &v.expiresAt, &v.guardian, &v.means)
 	return v, err
 }
 
 func scanRefresh(r db.Rows) (v refreshToken, err error) {
 	err = r.Scan(&v.session, &v.expiresAt, &v.usedAt, &v.salt)
+	return v, err
+}
+
+// Barrings.
+
+var (
+	insertBarring  = db.SQL{Both: `INSERT INTO barrings (id, school_id, account_id, at) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING`}
+	selectBarring  = db.SQL{Both: `SELECT id, school_id, account_id, at FROM barrings WHERE id = $1`}
+	countBarrings  = db.SQL{Both: `SELECT count(*) FROM barrings WHERE account_id = $1 AND school_id = $2 AND at > $3`}
+	pageBarrings   = db.SQL{Both: `SELECT id, school_id, account_id, at FROM barrings WHERE school_id = $1 AND id > $2 ORDER BY id LIMIT $3`}
+	membershipRole = db.SQL{Both: `SELECT role FROM accounts WHERE id = $1 AND school_id = $2`}
+)
+
+func barringRow(v Barring) []any { return []any{v.ID, string(v.School), string(v.Account), v.At} }
+
+func putBarring(ctx context.Context, tx db.Tx, v Barring) (bool, error) {
+	n, err := tx.Exec(ctx, insertBarring, barringRow(v)...)
+	return n > 0, err
+}
+
+func barringByID(ctx context.Context, tx db.Tx, id string) (Barring, error) {
+	return first(ctx, tx, selectBarring, scanBarring, id)
+}
+
+func scanBarring(r db.Rows) (v Barring, err error) {
+	err = r.Scan(&v.ID, &v.School, &v.Account, &v.At)
 	return v, err
 }
 
@@ -427,7 +459,7 @@ var (
 	pageAccounts = db.SQL{Both: `SELECT ` + accountColumns + ` FROM accounts a
 		WHERE a.school_id = $1 AND a.role IN ('student', 'instructor') AND a.id > $2 ORDER BY a.id LIMIT $3`}
 	pageCredentials = db.SQL{Both: `SELECT id, school_id, account_id, kind, verifier, updated_at FROM school_credentials
-		WHERE school_id = $1 AND id > $2 ORDER BY id LIMIT $3`}
+		WHERE school_id = $1 AND id > $2 AND account_id IN (SELECT id FROM accounts WHERE school_id = $1) ORDER BY id LIMIT $3`}
 	pageDuties = db.SQL{Both: `SELECT id, school_id, account_id, duty, active, updated_at FROM duties
 		WHERE school_id = $1 AND id > $2 ORDER BY id LIMIT $3`}
 	pageGuardians = db.SQL{Both: guardianColumns + `

@@ -28,11 +28,17 @@ var Accounts = syncer.Entity[Account]{
 	List:     syncer.ListOf(&pageAccounts, scanAccount),
 }
 
-// Credentials are made by the cloud under the school's pepper.
+// Credentials are made on either side under the school's pepper: a teacher gives
+// a child a new PIN while the line is down. The later one counts. A school may
+// write only those of its own present members (see putCredential).
 var Credentials = syncer.Entity[Credential]{
-	Spec:     roster("identity.credential"),
+	Spec: syncproto.Spec{
+		Name: "identity.credential", Version: 1,
+		Lane: syncproto.LaneRoster, Writer: syncproto.EitherSide, Merge: syncproto.LastWriter,
+	},
 	ID:       func(v Credential) string { return v.ID },
 	Audience: func(v Credential) syncproto.Audience { return syncproto.OfSchool(string(v.School)) },
+	School:   func(v Credential) string { return string(v.School) },
 	Put:      putCredential,
 	List:     syncer.ListOf(&pageCredentials, scanCredential),
 }
@@ -117,12 +123,32 @@ func recordFor[T any](ctx context.Context, tx db.Tx, e syncer.Entity[T], school 
 	return e.Record(ctx, tx, v)
 }
 
+// Barrings are written by the cloud ahead of the account itself, whose lane may be
+// slow.
+var Barrings = syncer.Entity[Barring]{
+	Spec: syncproto.Spec{
+		Name: "identity.barring", Version: 1,
+		Lane: syncproto.LaneControl, Writer: syncproto.CloudOnly, Merge: syncproto.AppendOnly,
+	},
+	ID:       func(v Barring) string { return v.ID },
+	Audience: func(v Barring) syncproto.Audience { return syncproto.OfSchool(string(v.School)) },
+	Put:      putBarring,
+	Get:      barringByID,
+	List:     syncer.ListOf(&pageBarrings, scanBarring),
+	Bulk:     &syncer.Bulk[Barring]{Table: "barrings", Columns: []string{"id", "school_id", "account_id", "at"}, Row: barringRow},
+}
+
 // saveAccount stores a and, when a is a member of a school, records it there.
 // Nobody else travels.
 func saveAccount(ctx context.Context, tx db.Tx, a Account) error {
 	if a.School == "" || (a.Role != Student && a.Role != Instructor) {
 		_, err := Accounts.Put(ctx, tx, a)
 		return err
+	}
+	if a.Status != Active {
+		if err := bar(ctx, tx, a, a.School); err != nil {
+			return err
+		}
 	}
 	_, err := Accounts.Save(ctx, tx, a)
 	return err

@@ -27,6 +27,8 @@ type claims struct {
 	Duties  []Duty   `json:"duties,omitempty"`
 	// Guardian opened this session for her child.
 	Guardian AccountID `json:"guardian,omitempty"`
+	// Means is "pictures" when that is all the person showed.
+	Means CredentialKind `json:"means,omitempty"`
 }
 
 // JWK is a public key as RFC 7517 and RFC 8037 write it.
@@ -108,6 +110,7 @@ func (s *Service) sign(p subject) (string, error) {
 		},
 		Role: p.account.Role, Email: p.email, Type: tokenType, Session: p.session, School: p.account.School, Duties: p.duties,
 		Guardian: p.guardian,
+		Means:    p.means,
 	})
 	t.Header["kid"] = key.kid
 	signed, err := t.SignedString(key.private)
@@ -141,7 +144,8 @@ func (s *Service) Verify(ctx context.Context, token string) (Actor, error) {
 	}
 	return Actor{
 		Account: AccountID(c.Subject), Role: c.Role, School: c.School, Duties: c.Duties, Email: c.Email, Session: c.Session, JTI: c.ID,
-		Guardian: c.Guardian,
+		Guardian:     c.Guardian,
+		OnlyPictures: c.Means == PictureSecret,
 	}, nil
 }
 

@@ -52,6 +52,20 @@ func (j *journal) take(school string) []syncer.Change {
 	return out
 }
 
+type changeOf = syncer.Change
+
+func (j *journal) give(school string, c []syncer.Change) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.changes[school] = append(c, j.changes[school]...)
+}
+
+func decodeBarring(t *testing.T, body []byte) (v identity.Barring) {
+	t.Helper()
+	must(t, syncproto.DecodeBody(body, &v))
+	return v
+}
+
 func peppers(school identity.SchoolID) ([]byte, error) {
 	if school == "" {
 		return nil, errors.New("no school")
@@ -181,6 +195,8 @@ func applyOne(ctx context.Context, tx db.Tx, c syncer.Change) error {
 		return put(ctx, tx, identity.Keys, c)
 	case identity.Revocations.Name:
 		return put(ctx, tx, identity.Revocations, c)
+	case identity.Barrings.Name:
+		return put(ctx, tx, identity.Barrings, c)
 	}
 	return errors.New("unknown entity " + c.Spec.Name)
 }

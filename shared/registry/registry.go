@@ -5,6 +5,7 @@ package registry
 import (
 	"urbanhomeschool.org/uhs/shared/assessment"
 	"urbanhomeschool.org/uhs/shared/catalogue"
+	"urbanhomeschool.org/uhs/shared/door"
 	"urbanhomeschool.org/uhs/shared/identity"
 	"urbanhomeschool.org/uhs/shared/learning"
 	"urbanhomeschool.org/uhs/shared/payments"
@@ -24,6 +25,9 @@ func All() (*syncer.Registry, error) {
 		identity.Guardians,
 		identity.Consents,
 		identity.Revocations,
+		identity.Barrings,
+		door.Sheets,
+		door.Uses,
 		line.Plans,
 		catalogue.Licences,
 		payments.Intents,

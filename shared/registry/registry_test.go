@@ -18,6 +18,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/catalogue"
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/id"
+	"urbanhomeschool.org/uhs/shared/door"
 	"urbanhomeschool.org/uhs/shared/identity"
 	"urbanhomeschool.org/uhs/shared/learning"
 	"urbanhomeschool.org/uhs/shared/payments"
@@ -82,7 +83,7 @@ func of[T any](e syncer.Entity[T]) body {
 func bodies() []body {
 	return []body{
 		of(identity.Keys), of(identity.Schools), of(identity.Accounts), of(identity.Credentials), of(identity.DutyGrants), of(identity.Guardians),
-		of(identity.Consents), of(identity.Revocations), of(line.Plans), of(catalogue.Licences), of(payments.Intents), of(payments.Outcomes), of(payments.Entitlements),
+		of(identity.Consents), of(identity.Revocations), of(identity.Barrings), of(door.Sheets), of(door.Uses), of(line.Plans), of(catalogue.Licences), of(payments.Intents), of(payments.Outcomes), of(payments.Entitlements),
 		of(learning.Enrolments), of(learning.Activities), of(assessment.Attempts), of(tutor.Questions), of(tutor.Answers), of(tutor.Alerts),
 		of(tutor.Acknowledgements),
 	}

@@ -18,6 +18,9 @@ var presentTables = []string{
 var factTables = map[string]string{
 	"consents":               ofMembers,
 	"revocations":            "1",
+	"barrings":               "1",
+	"recovery_sheets":        "1",
+	"door_uses":              "1",
 	"payment_intents":        ofMembers,
 	"enrolments":             ofMembers,
 	"learning_activities":    ofMembers,
@@ -42,6 +45,7 @@ var localTables = []string{
 	// the conversation with the cloud, and what went wrong in it
 	"outbox", "outbox_heads", "outbox_applied", "dead_letters", "conflict_log", "peer_states", "node_state",
 	// people at work
+	"door_devices", "door_known", "door_misses",
 	"sessions", "refresh_tokens", "signing_secrets", "memberships", "logins", "profiles",
 	"tutor_originals", "tutor_jobs", "tutor_profiles",
 	// courses, which come as packs
