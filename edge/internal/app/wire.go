@@ -187,5 +187,8 @@ func (s *school) reactions() []syncer.Reaction {
 // storedReactions are those that change the database; the others only wake
 // parts of the running service.
 func (s *school) storedReactions() []syncer.Reaction {
-	return []syncer.Reaction{syncer.On(tutor.Answers, s.domains.Tutor.OnAnswers)}
+	return []syncer.Reaction{
+		syncer.On(tutor.Answers, s.domains.Tutor.OnAnswers),
+		syncer.On(identity.Barrings, s.domains.Identity.OnBarrings),
+	}
 }
