@@ -31,6 +31,10 @@ type Carrier interface {
 	Stop(ctx context.Context) error
 }
 
+// Rester is a Carrier that keeps a connection between two sends. On a line that is
+// not held open it is told when nothing more is to be said for now.
+type Rester interface{ Rest() }
+
 // ErrCarrierFull is what Send gives when the carrier's own store is full: the
 // rows stay in the outbox and are sent later.
 var ErrCarrierFull = errors.New("syncer: the carrier is full")

@@ -26,8 +26,10 @@ type road struct {
 	handler             syncer.Handler
 	up                  func()
 	sent, purged, ended int
-	starts              int
+	starts, rests       int
 }
+
+func (r *road) Rest() { r.set(func(r *road) { r.rests++ }) }
 
 func (r *road) Name() string { return r.name }
 

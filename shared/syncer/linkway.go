@@ -44,7 +44,11 @@ func (l *Link) sparingly(ctx context.Context, way talk.Way) error {
 		return nil
 	}
 	l.greetEvery(every)
-	return l.exchange(ctx, c)
+	err = l.exchange(ctx, c)
+	if r, ok := c.(Rester); ok {
+		r.Rest() // once for all that was said: each new connection costs thousands of bytes
+	}
+	return err
 }
 
 // drop stops the carriers that hold the line open.

@@ -40,6 +40,11 @@ func TestALineOnDemandIsUsedWhenSomethingWaitsAndOtherwiseSeldom(t *testing.T) {
 	if l.mirror.up != nil {
 		t.Fatal("the mirror was started")
 	}
+	l.https.set(func(r *road) {
+		if r.rests == 0 {
+			t.Error("the line is not left alone after the hello")
+		}
+	})
 	quiet := l.https.count()
 	l.w.clock.Advance(14 * time.Minute)
 	l.rest()

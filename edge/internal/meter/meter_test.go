@@ -2,6 +2,7 @@ package meter_test
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net"
@@ -156,5 +157,31 @@ func TestRequestsAreCountedWithTheirHeads(t *testing.T) {
 	must(t, errors.Join(err, resp.Body.Close()))
 	if got := m.Used().Day; got < 10_100 || got > 11_000 {
 		t.Errorf("counted %d for 10,000 bytes and two heads", got)
+	}
+}
+
+func TestASecondConnectionCostsAFractionOfTheFirst(t *testing.T) {
+	m, err := meter.Open(t.Context(), open(t), clock.System{}, logging.Discard())
+	must(t, err)
+	s := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer s.Close()
+	transport := m.Transport(meter.Sync)
+	transport.TLSClientConfig.RootCAs = x509.NewCertPool()
+	transport.TLSClientConfig.RootCAs.AddCert(s.Certificate())
+	client := &http.Client{Transport: transport}
+	var used []int64
+	for _, again := range []bool{false, true} {
+		before := m.Used().Day
+		resp, err := client.Get(s.URL)
+		must(t, err)
+		must(t, resp.Body.Close())
+		if resp.TLS.DidResume != again {
+			t.Errorf("resumed is %t", resp.TLS.DidResume)
+		}
+		client.CloseIdleConnections()
+		used = append(used, m.Used().Day-before)
+	}
+	if used[1] >= used[0] {
+		t.Errorf("the first cost %d bytes, the second %d", used[0], used[1])
 	}
 }

@@ -106,7 +106,7 @@ type Options struct {
 	// with this box in this epoch; nil: nobody cares.
 	Refused func(code string)
 	// Way tells how the line may be used; nil: it is held open. While it is not,
-	// the carrier neither polls nor probes by itself and keeps no connection.
+	// the carrier neither polls nor probes by itself.
 	Way func() talk.Way
 }
 
@@ -210,13 +210,8 @@ func (c *Carrier) exchange(ctx context.Context, msgs []syncproto.Message) ([]syn
 		return nil, err
 	}
 	url := c.o.BaseURL + Path + "?epoch=" + strconv.FormatInt(c.o.Epoch, 10)
-	switch c.way() {
-	case talk.Open:
-	case talk.Sparing:
+	if c.way() == talk.Sparing {
 		url += "&" + UrgentQuery + "=1"
-		fallthrough
-	case talk.OnDemand:
-		defer c.o.Client.CloseIdleConnections()
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
@@ -274,6 +269,9 @@ func (c *Carrier) Connected() bool {
 	defer cancel()
 	return c.Send(ctx, nil) == nil
 }
+
+// Rest implements syncer.Rester: it closes the connection.
+func (c *Carrier) Rest() { c.o.Client.CloseIdleConnections() }
 
 // Purge implements syncer.Carrier; nothing is kept here.
 func (c *Carrier) Purge(context.Context, syncproto.Marks) {}

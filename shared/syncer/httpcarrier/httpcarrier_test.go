@@ -6,11 +6,13 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,6 +21,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/clock"
 	"urbanhomeschool.org/uhs/shared/logging"
 	"urbanhomeschool.org/uhs/shared/syncer/httpcarrier"
+	"urbanhomeschool.org/uhs/shared/syncer/talk"
 	"urbanhomeschool.org/uhs/syncproto"
 )
 
@@ -213,6 +216,39 @@ func TestConnectedAsksAgainOnlyAfterAWhile(t *testing.T) {
 	l.clock.Advance(16 * time.Second)
 	if !l.carrier.Connected() {
 		t.Error("the cloud is back")
+	}
+}
+
+func TestTheConnectionIsKeptUntilTheLinkRests(t *testing.T) {
+	var opened, closed atomic.Int64
+	here := &cloud{t: t, key: publicOf(keyOf(1)), answer: messages()}
+	server := httptest.NewUnstartedServer(here)
+	server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		switch s {
+		case http.StateNew:
+			opened.Add(1)
+		case http.StateClosed:
+			closed.Add(1)
+		}
+	}
+	server.Start()
+	defer server.Close()
+	signer := httpcarrier.Signer{Appliance: "box", Key: keyOf(1), Next: &http.Transport{}}
+	c := httpcarrier.New(httpcarrier.Options{BaseURL: server.URL, Epoch: 1, Client: &http.Client{Transport: signer}, Clock: clock.System{}, Log: logging.Discard(),
+		Active: func() bool { return true }, Way: func() talk.Way { return talk.OnDemand }})
+	for range 3 {
+		if err := c.Send(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if opened.Load() != 1 || closed.Load() != 0 {
+		t.Errorf("three sends took %d connections, %d are closed", opened.Load(), closed.Load())
+	}
+	c.Rest()
+	for end := time.Now().Add(5 * time.Second); closed.Load() == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the connection is held open")
+		}
 	}
 }
 
