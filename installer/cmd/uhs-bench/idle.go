@@ -82,7 +82,7 @@ func tellMonth(plain, compared []int64) {
 	checkIn := plain[len(plain)/2]
 	var night int64
 	for _, n := range compared {
-		night = max(night, n-checkIn)
+		night = max(night, n) // a check-in may have fallen together with it
 	}
 	tell(fmt.Sprintf("metered line: one idle check-in, both roads (median of %d)", len(plain)), fmt.Sprintf("%d B", checkIn), "-")
 	tell("metered line: the nightly comparison of all records", fmt.Sprintf("%d B", night), "-")
