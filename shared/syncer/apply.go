@@ -23,7 +23,8 @@ type Applier struct {
 	Clock    clock.Clock
 	Log      *slog.Logger
 	// From is the side that writes the frames: records that only the other side may
-	// write are refused. Zero, for a snapshot, takes them all.
+	// write are refused, but for facts that come back to the box that lost them.
+	// Zero, for a snapshot, takes them all.
 	From syncproto.Writer
 	// Admit refuses records about people that the school may not write about. The
 	// appliance, which trusts the cloud, has none.
@@ -134,7 +135,7 @@ func (a *Applier) read(ctx context.Context, tx db.Tx, e syncproto.Event) (record
 	if !ok {
 		return record{}, errUnknown
 	}
-	if w := k.Declared().Writer; w != syncproto.EitherSide && w != a.From && a.From != 0 {
+	if !a.writes(k.Declared()) {
 		return record{}, fault.New(fault.Forbidden, "This side does not write such records.").WithCode("not_the_writer")
 	}
 	v, err := k.decode(e)
@@ -142,6 +143,16 @@ func (a *Applier) read(ctx context.Context, tx db.Tx, e syncproto.Event) (record
 		return record{}, err
 	}
 	return record{e, k, v}, a.awaits(ctx, tx, e.Deps)
+}
+
+// writes tells whether the side that writes the frames may write such records. A
+// fact that only appliances write also comes down: a comparison found that the
+// box has lost it, and the cloud gives it back.
+func (a *Applier) writes(s syncproto.Spec) bool {
+	if s.Writer == syncproto.EdgeOnly && s.Merge == syncproto.AppendOnly && a.From == syncproto.CloudOnly {
+		return true
+	}
+	return s.Writer == syncproto.EitherSide || s.Writer == a.From || a.From == 0
 }
 
 // admit refuses a record about somebody the school may not write about; those in

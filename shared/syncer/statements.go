@@ -66,5 +66,13 @@ func Statements() map[string]db.SQL {
 		"selectPeer":       selectPeer,
 		"selectState":      selectState,
 		"upsertState":      upsertState,
+		"oneMoment":        oneMoment,
+		"listUplinks":      listUplinks,
+		"countUplinked":    countUplinked,
+		"floorOfLane":      floorOfLane,
+		"setWatermark":     setWatermark,
+		"dropWatermarks":   dropWatermarks,
+		"dropHistory":      dropHistory,
+		"supersedeDead":    supersedeDead,
 	}
 }

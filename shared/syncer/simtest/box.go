@@ -39,6 +39,7 @@ type box struct {
 	school  *school
 	store   *Store // nil on a real database
 	disk    db.DB  // what is really there
+	file    *file  // the same, as the process has it open
 	plan    plan
 	clock   nodeClock
 	build   uint32
@@ -56,13 +57,16 @@ type box struct {
 	epoch    int64
 	timeline string // of the cloud, as this box knows it
 	renewing bool
-	moved    bool   // the renewal's local half is done
-	due      bool   // the scope has to be taken from the cloud
-	loading  bool   // a snapshot is put in
-	older    *Store // a copy made earlier
-	barred   bool   // another box of the school is the active one
-	ticking  bool
-	idle     int
+	moved    bool // the renewal's local half is done
+	compared compared
+	// A snapshot that is on its way, and its parts on the disk.
+	wanted  bool
+	parts   *parts
+	swapped time.Time // when the last one was put in
+	older   *Store    // a copy made earlier
+	barred  bool      // another box of the school is the active one
+	ticking bool
+	idle    int
 }
 
 func (b *box) log() syncer.Log { return syncer.Log{School: b.school.id, Epoch: b.epoch} }
@@ -77,8 +81,8 @@ func (b *box) start() {
 	b.plan = plan{failIn: -1, full: b.plan.full}
 	b.life++
 	b.up, b.ticking, b.renewing, b.idle, b.peer = true, false, false, 0, nil
-	raw := faulty{b.disk, &b.plan}
-	if err := b.open(raw); err != nil {
+	b.file = &file{b.disk}
+	if err := b.open(faulty{b.file, &b.plan}); err != nil {
 		b.w.note("no start", b.label, 0, 0)
 		if !passes(err) {
 			b.w.violatedf("%s does not start: %v", b.label, err)
@@ -92,11 +96,10 @@ func (b *box) start() {
 		b.claim()
 		return
 	}
-	if b.due {
-		b.attempt("load", func() error { return nil })
-		return
-	}
 	b.connect()
+	if b.wanted {
+		b.takeIn(b.w.between(time.Second, time.Minute))
+	}
 }
 
 func (b *box) open(raw db.DB) error {
@@ -137,9 +140,7 @@ func (b *box) readState() error {
 				return err
 			}
 		}
-		text, err = syncer.NodeState(b.w.ctx, tx, snapshotKey)
-		b.due = text != ""
-		return err
+		return nil
 	})
 }
 
@@ -152,7 +153,14 @@ func (b *box) connect() {
 	b.peer = syncer.NewPeer(syncer.PeerOptions{
 		DB: b.db, Outbox: b.outbox, Applier: b.apply, Clock: &b.clock, Log: logging.Discard(),
 		Out: b.log(), In: b.downLog(), Epoch: b.epoch, Appliance: b.name, Software: "sim",
-		Forked: func(reason error) { b.renewSoon(reason.Error()) },
+		Forked:         func(reason error) { b.renewSoon(reason.Error()) },
+		SnapshotNeeded: b.want,
+		Timeline:       b.timeline,
+		Heard: func(h syncproto.Hello) {
+			if h.Timeline != b.timeline {
+				b.renewSoon("another life of the cloud's database")
+			}
+		},
 	})
 	b.wake(b.w.between(0, time.Second))
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"time"
 
+	"urbanhomeschool.org/uhs/shared/syncer"
 	"urbanhomeschool.org/uhs/syncproto"
 )
 
@@ -222,10 +223,6 @@ func (c *checker) applied(s *Store, who string, b *box) {
 		if now.seq == m.old.seq && bytes.Equal(now.chain, orZero(m.old.chain)) {
 			continue
 		}
-		if b != nil && b.loading {
-			c.snapshot(m.key, now)
-			continue
-		}
 		if now.seq <= m.old.seq {
 			c.w.violatedf("[3] %s: the watermark of %v moved from %d to %d", who, m.key, m.old.seq, now.seq)
 			return
@@ -234,8 +231,26 @@ func (c *checker) applied(s *Store, who string, b *box) {
 	}
 }
 
-// snapshot notes that all of a log up to now has arrived with a snapshot.
-func (c *checker) snapshot(k lane, now markRow) {
+// swapped looks at a database that a snapshot was built into, before it takes the
+// other one's place.
+func (c *checker) swapped(b *box, fresh *Store, s syncproto.Snapshot) {
+	for l, m := range s.Down {
+		c.arrived(lane{s.School, syncer.DownEpoch, int64(l)}, markRow{m.Seq, m.Chain[:]})
+	}
+	for id, f := range fresh.facts.rows {
+		if !c.granted[[2]string{f.learner, b.school.id}] {
+			c.w.violatedf("[6] %s holds the fact %s of learner %s that never was at its school", b.label, id, f.learner)
+		}
+	}
+	for k, rows := range b.store.outbox.rows {
+		if len(fresh.outbox.rows[k]) != len(rows) || fresh.heads.rows[k].seq != b.store.heads.rows[k].seq {
+			c.w.violatedf("[1] %s: the snapshot took rows of the outbox of %v away", b.label, k)
+		}
+	}
+}
+
+// arrived notes that all of a log up to now has arrived with a snapshot.
+func (c *checker) arrived(k lane, now markRow) {
 	at := syncproto.HashOf(now.chain)
 	for seq := now.seq; seq > 0; seq-- {
 		l := c.links[linkKey{k, at}]
@@ -324,11 +339,6 @@ func refused(s *Store, k lane, r outRow) bool {
 		if syncproto.DecodeBody(r.body, &f) == nil {
 			learner = f.Learner
 		}
-	case "sim.intent":
-		var i Intent
-		if syncproto.DecodeBody(r.body, &i) == nil {
-			learner = i.Learner
-		}
 	}
 	if learner == "" {
 		return false
@@ -384,9 +394,6 @@ func (c *checker) edgeCommit(b *box) {
 		if ok && !c.granted[[2]string{f.learner, b.school.id}] {
 			c.w.violatedf("[6] %s holds the fact %s of learner %s that never was at its school", b.label, ch.key, f.learner)
 		}
-	}
-	if b.loading {
-		return
 	}
 	c.monotonic(s, b)
 }

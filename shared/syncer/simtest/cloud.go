@@ -179,7 +179,10 @@ func (c *cloud) talk(s *school) (*talk, error) {
 	t.peer = syncer.NewPeer(syncer.PeerOptions{
 		DB: c.db, Outbox: c.outbox, Applier: c.apply, Clock: &c.clock, Log: logging.Discard(),
 		Out: syncer.Log{School: s.id, Epoch: syncer.DownEpoch}, In: up, Epoch: row.epoch, Software: "sim", Timeline: timelineName(c.timeline),
-		Forked: func(error) { s.mustLoad(c.w, t.epoch) },
+		Offer: func(ctx context.Context, tx db.Tx, in syncproto.Marks) (bool, error) {
+			cover, err := syncer.ReadCoverage(ctx, tx, syncer.Log{School: s.id, Epoch: syncer.DownEpoch}, in)
+			return err == nil && cover.Choose() == syncer.WaySnapshot, err
+		},
 		Backed: func(context.Context, db.Tx) ([syncproto.Lanes]int64, error) { return c.backed(up), nil },
 	})
 	c.talks[s.id] = t
@@ -316,13 +319,8 @@ func (c *cloud) late(s *school, epoch int64, m syncproto.Message) (again bool) {
 	})
 	if err == nil && known > 0 {
 		_, err = c.apply.Apply(c.w.ctx, syncer.Log{School: s.id, Epoch: epoch}, f)
-		if err == nil {
-			// The present box does not have what an earlier one brings late. The nightly
-			// digests find that; here it is told at once.
-			if t := c.talks[s.id]; t != nil {
-				s.mustLoad(c.w, t.epoch)
-			}
-		}
+		// The present box does not have what an earlier one brings late: the nightly
+		// comparison sends it.
 	}
 	if c.fell() {
 		return true

@@ -41,6 +41,7 @@ func (w *world) replaceDisk(b *box, disk *Store) {
 	gone := b.store
 	b.store, b.disk = disk, disk
 	b.up, b.barred, b.epoch = false, false, 0
+	b.wanted, b.parts, b.swapped, b.compared = false, nil, time.Time{}, compared{}
 	b.life++
 	w.check.destroyed(gone)
 	b.restartIn(w.between(time.Second, time.Hour))

@@ -86,6 +86,7 @@ func newKit(s side) kit {
 			_, err := tx.Exec(ctx, upsertNote, n.ID, n.School, n.Text)
 			return true, err
 		},
+		List: syncer.ListOf(&pageNotes, scanNote),
 	}
 	k.orders = k.notes
 	k.orders.Spec = syncproto.Spec{Name: "sim.order", Version: 1, Lane: syncproto.LaneControl, Writer: syncproto.CloudOnly, Merge: syncproto.LastWriter}
@@ -93,6 +94,7 @@ func newKit(s side) kit {
 		_, err := tx.Exec(ctx, upsertOrder, n.ID, n.School, n.Text)
 		return true, err
 	}
+	k.orders.List = syncer.ListOf(&pageOrders, scanNote)
 	k.badges = k.notes
 	k.badges.Spec = syncproto.Spec{Name: "sim.badge", Version: 1, Lane: syncproto.LaneTutor, Writer: syncproto.EitherSide, Merge: syncproto.AppendOnly}
 	k.badges.Put = func(ctx context.Context, tx db.Tx, n Note) (bool, error) {
@@ -103,10 +105,29 @@ func newKit(s side) kit {
 		rows, err := tx.Query(ctx, getBadge, id)
 		return db.One(rows, err, scanNote)
 	}
+	k.badges.List = syncer.ListOf(&pageBadges, scanNote)
 	return k
 }
 
 func scanNote(r db.Rows) (n Note, err error) { return n, r.Scan(&n.ID, &n.School, &n.Text) }
+
+func scanFact(r db.Rows) (f Fact, err error) {
+	return f, r.Scan(&f.ID, &f.Learner, &f.School, &f.Points, &f.At, &f.Bonus)
+}
+
+func scanIntent(r db.Rows) (i Intent, err error) {
+	return i, r.Scan(&i.ID, &i.School, &i.Learner, &i.Amount)
+}
+
+func scanPlace(r db.Rows) (p Place, err error) {
+	return p, r.Scan(&p.ID, &p.Learner, &p.School, &p.Here)
+}
+
+// members are the learners of a school.
+func members(ctx context.Context, tx db.Tx, school string, p syncer.Page) ([]string, error) {
+	rows, err := tx.Query(ctx, membersOf, school, p.After, p.Limit)
+	return db.Collect(rows, err, db.Scalar[string])
+}
 
 // registry is what a build knows.
 func (k kit) registry(s side) (*syncer.Registry, error) {
@@ -137,10 +158,9 @@ func factEntity(s side) syncer.Entity[Fact] {
 		},
 		Get: func(ctx context.Context, tx db.Tx, id string) (Fact, error) {
 			rows, err := tx.Query(ctx, getFact, id)
-			return db.One(rows, err, func(r db.Rows) (f Fact, err error) {
-				return f, r.Scan(&f.ID, &f.Learner, &f.School, &f.Points, &f.At, &f.Bonus)
-			})
+			return db.One(rows, err, scanFact)
 		},
+		List: syncer.ListOf(&pageFacts, scanFact),
 	}
 	if s.build >= 2 {
 		e.Upcast = map[uint32]func([]byte) ([]byte, error){1: func(b []byte) ([]byte, error) { return b, nil }}
@@ -162,7 +182,7 @@ func intentEntity() syncer.Entity[Intent] {
 	return syncer.Entity[Intent]{
 		Spec:     syncproto.Spec{Name: "sim.intent", Version: 1, Lane: syncproto.LaneMoney, Writer: syncproto.EdgeOnly, Merge: syncproto.AppendOnly},
 		ID:       func(i Intent) string { return i.ID },
-		Audience: func(i Intent) syncproto.Audience { return syncproto.OfLearner(i.Learner) },
+		Audience: func(i Intent) syncproto.Audience { return syncproto.OfSchool(i.School) },
 		School:   func(i Intent) string { return i.School },
 		Put: func(ctx context.Context, tx db.Tx, i Intent) (bool, error) {
 			n, err := tx.Exec(ctx, insertIntent, i.ID, i.School, i.Learner, i.Amount)
@@ -170,8 +190,9 @@ func intentEntity() syncer.Entity[Intent] {
 		},
 		Get: func(ctx context.Context, tx db.Tx, id string) (Intent, error) {
 			rows, err := tx.Query(ctx, getIntent, id)
-			return db.One(rows, err, func(r db.Rows) (i Intent, err error) { return i, r.Scan(&i.ID, &i.School, &i.Learner, &i.Amount) })
+			return db.One(rows, err, scanIntent)
 		},
+		List: syncer.ListOf(&pageIntents, scanIntent),
 	}
 }
 
@@ -190,5 +211,6 @@ func placeEntity(s side) syncer.Entity[Place] {
 			_, err := tx.Exec(ctx, forgetLearner, p.Learner) // the school has no business with this child any more
 			return true, err
 		},
+		List: syncer.ListOf(&pagePlaces, scanPlace),
 	}
 }

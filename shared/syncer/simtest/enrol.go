@@ -105,18 +105,12 @@ func (c *cloud) renew(b *box, from int64, nonce string, epochs []int64) (out ans
 func (b *box) claim() {
 	b.name = b.w.newID()
 	b.attempt("claim", func() error {
-		if b.epoch != 0 { // the answer was stored, and this is about the snapshot
-			return nil
-		}
 		epoch, err := b.w.cloud.claim(b.school.id, b.name)
 		if b.w.cloud.fell() || err != nil || b.w.faultNow(20) {
 			return errNoWay
 		}
 		err = b.db.Update(b.w.ctx, func(tx db.Tx) error {
-			if err := b.writeState(b.w.ctx, tx, epoch, timelineName(b.w.cloud.timeline)); err != nil {
-				return err
-			}
-			return syncer.SetNodeState(b.w.ctx, tx, snapshotKey, "due")
+			return b.writeState(b.w.ctx, tx, epoch, timelineName(b.w.cloud.timeline))
 		})
 		return errors.Join(err, b.readStateUnlessFell())
 	})
@@ -143,9 +137,6 @@ func (b *box) attemptIn(what string, wait time.Duration, fn func() error) {
 		err := errNoWay
 		if b.school.reach(b.w) && !b.w.now.Before(b.away) {
 			err = fn()
-		}
-		if err == nil {
-			err = b.snapshot()
 		}
 		b.w.note(what, b.label, b.epoch, outcome(err))
 		switch {
@@ -215,9 +206,6 @@ func (b *box) renew() error {
 			if err := syncer.ForgetDownlink(ctx, tx, b.school.id); err != nil {
 				return err
 			}
-		}
-		if err := syncer.SetNodeState(ctx, tx, snapshotKey, "due"); err != nil {
-			return err
 		}
 		return b.writeState(ctx, tx, out.epoch, out.timeline)
 	})

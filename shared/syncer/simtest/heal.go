@@ -43,6 +43,7 @@ func (w *world) heal() {
 		}
 		s.road.mend(w)
 		w.greet(s)
+		w.compareNightly(s)
 	}
 	if !w.settled(converge) {
 		return
@@ -57,6 +58,11 @@ func (w *world) heal() {
 // settled runs until every active box and the cloud have nothing left to say.
 func (w *world) settled(bound time.Duration) bool {
 	end := w.now.Add(bound)
+	for _, s := range w.schools {
+		for _, b := range s.boxes {
+			b.compared = compared{} // it counts from here
+		}
+	}
 	for w.failed == "" {
 		w.cloud.resume()
 		w.runUntil(w.now.Add(20 * time.Minute)) // longer than from hello to hello
@@ -84,8 +90,12 @@ func (w *world) unsettled() string {
 			switch {
 			case !b.up || b.peer == nil || b.renewing:
 				return b.label + " has no conversation"
+			case b.wanted:
+				return b.label + " waits for a snapshot"
 			case b.waiting():
 				return b.label + " has records that wait"
+			case b.compared.state == "" || b.compared.state == isRepairing:
+				return b.label + " has not compared its records"
 			}
 		}
 		if why := w.cloud.unsettled(s); why != "" {
@@ -100,14 +110,14 @@ func (c *cloud) unsettled(s *school) (why string) {
 	if b == nil {
 		return ""
 	}
-	there, err := scopeOf(c.w.ctx, c.disk, b.log())
+	there, err := positions(c.w.ctx, c.disk, b.log(), b.downLog())
 	c.w.must("look at the cloud", err)
-	here, err := positions(c.w.ctx, b)
+	here, err := positions(c.w.ctx, b.disk, b.downLog(), b.log())
 	c.w.must("look at "+b.label, err)
 	switch {
-	case here.in != there.down:
+	case here.in != there.out:
 		return b.label + " has not applied all of the cloud's records"
-	case here.out != there.up:
+	case here.out != there.in:
 		return b.label + " has records that the cloud has not applied"
 	}
 	return ""
@@ -115,14 +125,14 @@ func (c *cloud) unsettled(s *school) (why string) {
 
 type standpoint struct{ in, out syncproto.Marks }
 
-// positions are how far a box has applied the downlink, and where its own log
+// positions are how far one log is applied in a database, and where another one
 // ends.
-func positions(ctx context.Context, b *box) (p standpoint, err error) {
-	err = b.disk.View(ctx, func(tx db.Tx) error {
-		if p.in, err = syncer.ReadMarks(ctx, tx, b.downLog()); err != nil {
+func positions(ctx context.Context, d db.DB, in, out syncer.Log) (p standpoint, err error) {
+	err = d.View(ctx, func(tx db.Tx) error {
+		if p.in, err = syncer.ReadMarks(ctx, tx, in); err != nil {
 			return err
 		}
-		heads, err := syncer.ReadHeads(ctx, tx, b.log())
+		heads, err := syncer.ReadHeads(ctx, tx, out)
 		p.out = heads.Out
 		return err
 	})

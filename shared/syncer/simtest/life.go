@@ -39,6 +39,7 @@ func (w *world) begin() error {
 		w.work(s)
 		w.greet(s)
 		w.prune(s)
+		w.compareNightly(s)
 	}
 	w.cloudWork()
 	w.nemesis()

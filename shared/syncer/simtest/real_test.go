@@ -7,6 +7,8 @@ import (
 
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/db/dbtest"
+	"urbanhomeschool.org/uhs/shared/syncer"
+	"urbanhomeschool.org/uhs/syncproto"
 )
 
 // The stores in memory are only as good as they are like the databases. The same
@@ -54,22 +56,43 @@ func realDB(t *testing.T, d db.Dialect) (db.DB, error) {
 	})
 }
 
-// alike compares what every node of two worlds holds.
+// alike compares what every node of two worlds holds, as the product itself looks
+// at it: the frames of a snapshot, and the sums of a comparison.
 func alike(t *testing.T, a, b *world) {
 	t.Helper()
 	for i, s := range a.schools {
+		x, framesX := export(t, a, a.schools[i])
+		y, framesY := export(t, b, b.schools[i])
+		if !reflect.DeepEqual(x, y) || !reflect.DeepEqual(framesX, framesY) {
+			t.Errorf("%s: a snapshot of the cloud in memory has %d frames and %v, one of Postgres %d and %v", s.name, len(framesX), x.Counts, len(framesY), y.Counts)
+		}
 		for j, box := range s.boxes {
-			for _, pair := range [][2]db.DB{{box.disk, b.schools[i].boxes[j].disk}, {a.cloud.disk, b.cloud.disk}} {
-				x, err1 := scopeOf(t.Context(), pair[0], box.log())
-				y, err2 := scopeOf(t.Context(), pair[1], box.log())
-				if err1 != nil || err2 != nil {
-					t.Fatal(err1, err2)
-				}
-				if !reflect.DeepEqual(x, y) {
-					t.Errorf("%s: in memory %d facts, %d notes, %d intents; on real databases %d, %d, %d: they differ", box.label,
-						len(x.facts), len(x.notes), len(x.intents), len(y.facts), len(y.notes), len(y.intents))
-				}
+			if x, y := sums(t, box, box.disk), sums(t, box, b.schools[i].boxes[j].disk); !reflect.DeepEqual(x, y) {
+				t.Errorf("%s: the records in memory and in SQLite add up differently", box.label)
 			}
 		}
 	}
+}
+
+func export(t *testing.T, w *world, s *school) (syncproto.Snapshot, [][]byte) {
+	t.Helper()
+	var frames [][]byte
+	x := syncer.Exporter{DB: w.cloud.disk, Registry: w.cloud.apply.Registry, Scope: syncer.Scope{School: s.id, Members: members}}
+	out, err := x.Export(t.Context(), func(f []byte) error { frames = append(frames, f); return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out, frames
+}
+
+func sums(t *testing.T, b *box, d db.DB) (out []syncproto.KindDigest) {
+	t.Helper()
+	err := d.View(t.Context(), func(tx db.Tx) (err error) {
+		out, err = syncer.Digests(t.Context(), tx, b.apply.Registry, b.scope())
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }

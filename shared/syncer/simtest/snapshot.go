@@ -2,239 +2,177 @@ package simtest
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"urbanhomeschool.org/uhs/shared/db"
+	"urbanhomeschool.org/uhs/shared/logging"
 	"urbanhomeschool.org/uhs/shared/syncer"
 	"urbanhomeschool.org/uhs/syncproto"
 )
 
-// snapshotKey is set on a disk that has to take its scope from the cloud.
-const snapshotKey = "sim.snapshot"
+// Snapshots are the product's: the cloud's hello says that one is needed
+// (syncer.Coverage), the cloud exports its frames, and the box builds a new
+// database from them and puts it in place of the one in use. Only what the
+// appliance's agent does around that is played here: the parts take their time to
+// come, the box works meanwhile, and what is only there is carried over.
 
-// scope is all that a school may see, at one moment of the cloud.
-type scope struct {
-	facts    []Fact
-	notes    []Note
-	orders   []Note
-	badges   []Note
-	intents  []Intent
-	places   []Place
-	versions []versionOf
-	down     syncproto.Marks // the end of the school's downlink
-	up       syncproto.Marks // how far the school's uplink is applied
+// parts are a snapshot on the box's disk, outside its database.
+type parts struct {
+	snapshot syncproto.Snapshot
+	frames   [][]byte
 }
 
-type versionOf struct {
-	typ, entity  string
-	hlc, version int64
-	body         []byte
-}
+// file is a database in use that can be put in place of another.
+type file struct{ db.DB }
 
-func scanFact(r db.Rows) (f Fact, err error) {
-	return f, r.Scan(&f.ID, &f.Learner, &f.School, &f.Points, &f.At, &f.Bonus)
-}
-
-// scopeOf reads a school's scope from a database of either side.
-func scopeOf(ctx context.Context, d db.DB, log syncer.Log) (s scope, err error) {
-	err = d.View(ctx, func(tx db.Tx) error {
-		rows, err := tx.Query(ctx, scopeFacts, log.School)
-		if s.facts, err = db.Collect(rows, err, scanFact); err != nil {
-			return err
-		}
-		for _, q := range []struct {
-			sql db.SQL
-			to  *[]Note
-		}{{scopeNotes, &s.notes}, {scopeOrders, &s.orders}, {scopeBadges, &s.badges}} {
-			rows, err := tx.Query(ctx, q.sql, log.School)
-			if *q.to, err = db.Collect(rows, err, scanNote); err != nil {
-				return err
-			}
-		}
-		rows, err = tx.Query(ctx, scopeIntents, log.School)
-		if s.intents, err = db.Collect(rows, err, func(r db.Rows) (i Intent, err error) { return i, r.Scan(&i.ID, &i.School, &i.Learner, &i.Amount) }); err != nil {
-			return err
-		}
-		rows, err = tx.Query(ctx, scopePlaces, log.School)
-		if s.places, err = db.Collect(rows, err, func(r db.Rows) (p Place, err error) { return p, r.Scan(&p.ID, &p.Learner, &p.School, &p.Here) }); err != nil {
-			return err
-		}
-		rows, err = tx.Query(ctx, scopeVersions, log.School)
-		if s.versions, err = db.Collect(rows, err, func(r db.Rows) (v versionOf, err error) {
-			return v, r.Scan(&v.typ, &v.entity, &v.hlc, &v.version, &v.body)
-		}); err != nil {
-			return err
-		}
-		heads, err := syncer.ReadHeads(ctx, tx, syncer.Log{School: log.School, Epoch: syncer.DownEpoch})
-		if err != nil {
-			return err
-		}
-		s.down = heads.Out
-		s.up, err = syncer.ReadMarks(ctx, tx, log)
-		return err
-	})
-	return s, err
-}
-
-// snapshot takes the scope from the cloud when it is due: it replaces what is
-// synced, and what only this disk has is put on top.
-func (b *box) snapshot() error {
-	var due string
-	if err := b.db.View(b.w.ctx, func(tx db.Tx) (err error) {
-		due, err = syncer.NodeState(b.w.ctx, tx, snapshotKey)
-		return err
-	}); err != nil || due == "" {
-		return err
+// want asks for a snapshot; asking again while one is on its way, or just after,
+// changes nothing.
+func (b *box) want() {
+	if b.wanted || b.w.now.Sub(b.swapped) < time.Minute && !b.swapped.IsZero() {
+		return
 	}
-	if !b.school.reach(b.w) {
-		return errNoWay
-	}
-	s, err := scopeOf(b.w.ctx, b.w.cloud.db, b.log())
-	if b.w.cloud.fell() || err != nil {
-		return errNoWay
-	}
-	b.loading = true
-	defer func() { b.loading = false }()
-	return b.db.Update(b.w.ctx, func(tx db.Tx) error {
-		if err := b.load(b.w.ctx, tx, s); err != nil {
-			return err
+	b.w.note("want a snapshot", b.label, b.epoch, 0)
+	b.wanted = true
+	b.takeIn(b.w.between(time.Second, time.Minute))
+}
+
+func (b *box) takeIn(d time.Duration) {
+	life := b.life
+	b.w.after(d, func() {
+		if b.life == life && b.up && b.wanted {
+			b.take()
 		}
-		return syncer.SetNodeState(b.w.ctx, tx, snapshotKey, "")
 	})
 }
 
-func (b *box) load(ctx context.Context, tx db.Tx, s scope) error {
-	for _, q := range []db.SQL{clearFacts, clearNotes, clearOrders, clearBadges, clearIntents, clearPlaces, clearVersions} {
-		if _, err := tx.Exec(ctx, q); err != nil {
-			return err
-		}
+// take fetches what is missing and, once all is there, swaps.
+func (b *box) take() {
+	w := b.w
+	if b.barred || b.renewing || w.now.Before(b.away) {
+		b.takeIn(w.between(time.Minute, 20*time.Minute))
+		return
 	}
-	if err := b.fill(ctx, tx, s); err != nil {
-		return err
-	}
-	for l, m := range s.down {
-		at := []any{b.school.id, int64(syncer.DownEpoch), int64(l)}
-		if _, err := tx.Exec(ctx, engine["insertWatermark"], append(at[:3:3], make([]byte, syncproto.HashSize), b.clock.Now())...); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, engine["moveWatermark"], append(at[:3:3], m.Seq, m.Chain[:], b.clock.Now())...); err != nil {
-			return err
-		}
-	}
-	return b.onTop(ctx, tx, s.up)
-}
-
-func (b *box) fill(ctx context.Context, tx db.Tx, s scope) error {
-	for _, v := range s.versions {
-		if _, err := tx.Exec(ctx, engine["upsertVersion"], v.typ, v.entity, v.hlc, v.version, v.body); err != nil {
-			return err
-		}
-	}
-	for _, p := range s.places {
-		if _, err := tx.Exec(ctx, upsertPlace, p.ID, p.Learner, p.School, p.Here); err != nil {
-			return err
-		}
-	}
-	for _, f := range s.facts {
-		if _, err := tx.Exec(ctx, insertFact, f.ID, f.Learner, f.School, f.Points, f.At, f.Bonus); err != nil {
-			return err
-		}
-	}
-	for _, i := range s.intents {
-		if _, err := tx.Exec(ctx, insertIntent, i.ID, i.School, i.Learner, i.Amount); err != nil {
-			return err
-		}
-	}
-	for _, t := range []struct {
-		sql  db.SQL
-		rows []Note
-	}{{upsertNote, s.notes}, {upsertOrder, s.orders}, {insertBadge, s.badges}} {
-		for _, n := range t.rows {
-			if _, err := tx.Exec(ctx, t.sql, n.ID, n.School, n.Text); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// onTop puts the records of the outbox that the snapshot does not know.
-func (b *box) onTop(ctx context.Context, tx db.Tx, up syncproto.Marks) error {
-	for l, m := range up {
-		rows, err := tx.Query(ctx, engine["listOutbox"], b.school.id, b.epoch, int64(l), m.Seq, int64(1<<40))
-		events, err := db.Collect(rows, err, func(r db.Rows) (e syncproto.Event, err error) {
-			var seq, version, hlc int64
-			var deps *string
-			var hash, chain []byte
-			err = r.Scan(&seq, &e.Type, &version, &e.Entity, &hlc, &deps, &e.Body, &hash, &chain)
-			e.Version, e.HLC = uint32(version), syncproto.HLC(hlc)
-			return e, err
-		})
+	if b.parts == nil {
+		p, err := w.cloud.export(w.ctx, b)
+		w.note("fetch a snapshot", b.label, int64(len(p.frames)), outcome(err))
 		if err != nil {
+			b.takeIn(w.between(10*time.Second, 4*time.Minute))
+			return
+		}
+		b.parts = &p
+		b.takeIn(w.between(time.Second, 20*time.Minute)) // the download
+		return
+	}
+	err := b.swap(w.ctx, *b.parts)
+	w.note("swap", b.label, b.parts.snapshot.Down[4].Seq, outcome(err))
+	switch {
+	case b.fell():
+	case err != nil && !passes(err):
+		w.violatedf("%s cannot take its snapshot: %v", b.label, err)
+	case err != nil:
+		b.takeIn(w.between(10*time.Second, 4*time.Minute))
+	default:
+		b.wanted, b.parts, b.swapped = false, nil, w.now
+		b.connect()
+		b.compareIn(w.between(time.Minute, 10*time.Minute))
+	}
+}
+
+// export writes the present state of a box's school, as the fleet does for the
+// school's active box.
+func (c *cloud) export(ctx context.Context, b *box) (p parts, err error) {
+	if !b.school.reach(c.w) || !c.isActive(b) {
+		return p, errNoWay
+	}
+	x := syncer.Exporter{DB: c.db, Registry: c.apply.Registry, Scope: syncer.Scope{School: b.school.id, Members: members}}
+	p.snapshot, err = x.Export(ctx, func(frame []byte) error { p.frames = append(p.frames, frame); return nil })
+	if c.fell() || err != nil {
+		return p, errNoWay
+	}
+	p.snapshot.Timeline, p.snapshot.MadeAt = timelineName(c.timeline), c.clock.Now()
+	manifest, err := syncproto.EncodeSnapshot(p.snapshot)
+	if err == nil {
+		p.snapshot, err = syncproto.DecodeSnapshot(manifest)
+	}
+	c.w.must("write a snapshot", err)
+	return p, nil
+}
+
+// isActive tells whether the cloud takes a box for its school's.
+func (c *cloud) isActive(b *box) bool {
+	var row schoolRow
+	err := c.db.View(c.w.ctx, func(tx db.Tx) (err error) { row, err = c.row(c.w.ctx, tx, b.school.id); return err })
+	return !c.fell() && err == nil && row.epoch == b.epoch && row.appliance == b.name
+}
+
+// restorer builds a database from a snapshot.
+func (b *box) restorer(p parts, fresh db.DB) syncer.Restorer {
+	return syncer.Restorer{Snapshot: p.snapshot, Applier: &syncer.Applier{DB: fresh, Registry: b.apply.Registry, Hybrid: b.apply.Hybrid, Clock: &b.clock, Log: logging.Discard()}}
+}
+
+// swap builds the new database beside the one in use and puts it in its place.
+func (b *box) swap(ctx context.Context, p parts) error {
+	if b.store == nil {
+		return errors.New("simtest: snapshots swap stores in memory alone")
+	}
+	fresh := NewStore(db.SQLite)
+	r := b.restorer(p, faulty{fresh, &b.plan})
+	for _, f := range p.frames {
+		if err := r.Frame(ctx, f); err != nil {
 			return err
 		}
-		for _, e := range events {
-			if err := b.putOwn(ctx, tx, e); err != nil {
-				return err
-			}
-		}
 	}
+	if err := r.Seal(ctx); err != nil {
+		return err
+	}
+	if b.plan.full {
+		return errFull
+	}
+	fresh.keep(b.store)
+	if _, err := r.Replay(ctx); err != nil {
+		return err
+	}
+	fresh.Sync()
+	fresh.committed, fresh.lossy, fresh.lastHLC = b.store.committed, b.store.lossy, b.store.lastHLC
+	b.w.check.swapped(b, fresh, p.snapshot)
+	b.store, b.disk, b.file.DB = fresh, fresh, fresh
 	return nil
 }
 
-func (b *box) putOwn(ctx context.Context, tx db.Tx, e syncproto.Event) (err error) {
-	if b.w.check.poison[e.Entity] {
-		return nil // a broken build wrote it beside the tables
+// keep carries over what only the old database has: facts that the snapshot does
+// not know, and what is of the box alone. It is what the agent does in SQL.
+func (s *Store) keep(old *Store) {
+	here := map[string]bool{}
+	for _, p := range s.places.rows {
+		here[p.learner] = here[p.learner] || p.here == 1
 	}
-	switch e.Type {
-	case "sim.fact":
-		var f Fact
-		if syncproto.DecodeBody(e.Body, &f) == nil && f.Points >= 0 && f.Points < tooMany {
-			_, err = b.kit.facts.Put(ctx, tx, f)
-		}
-	case "sim.intent":
-		var i Intent
-		if syncproto.DecodeBody(e.Body, &i) == nil {
-			_, err = b.kit.intents.Put(ctx, tx, i)
-		}
-	case "sim.badge":
-		var n Note
-		if syncproto.DecodeBody(e.Body, &n) == nil {
-			_, err = b.kit.badges.Put(ctx, tx, n)
-		}
-	case "sim.note":
-		var n Note
-		if syncproto.DecodeBody(e.Body, &n) != nil {
-			return nil //nolint:nilerr // poison is not in a snapshot
-		}
-		rows, err := tx.Query(ctx, engine["selectVersion"], e.Type, e.Entity)
-		old, err := db.Collect(rows, err, func(r db.Rows) (hlc int64, err error) {
-			var version int64
-			var body []byte
-			return hlc, r.Scan(&hlc, &version, &body)
-		})
-		if err != nil || (len(old) == 1 && old[0] >= int64(e.HLC)) {
-			return err
-		}
-		if _, err := b.kit.notes.Put(ctx, tx, n); err != nil {
-			return err
-		}
-		_, err = tx.Exec(ctx, engine["upsertVersion"], e.Type, e.Entity, int64(e.HLC), int64(e.Version), e.Body)
-		return err
+	keepFacts(s.facts, old.facts, func(f factRow) bool { return here[f.learner] })
+	keepFacts(s.intents, old.intents, func(intentRow) bool { return true })
+	keepFacts(s.badges, old.badges, func(textRow) bool { return true })
+	copyRows(s.heads, old.heads)
+	copyRows(s.outbox, old.outbox)
+	copyRows(s.applied, old.applied)
+	copyRows(s.peers, old.peers)
+	copyRows(s.state, old.state)
+	for school, letters := range old.dead.rows {
+		s.dead.set(school, append(s.dead.rows[school], letters...))
 	}
-	return err
+	for k, rows := range old.conflicts.rows {
+		s.conflicts.set(k, append(s.conflicts.rows[k], rows...))
+	}
 }
 
-// mustLoad tells the boxes of a school that their copy of the downlink is not
-// the cloud's: they have to take a snapshot.
-func (s *school) mustLoad(w *world, epoch int64) {
-	for _, b := range s.boxes {
-		if !b.up || b.barred || b.renewing || b.peer == nil || b.epoch != epoch || b.retired {
-			continue
+func keepFacts[V any](to, from *table[string, V], if_ func(V) bool) {
+	for id, v := range from.rows {
+		if _, ok := to.rows[id]; !ok && if_(v) {
+			to.set(id, v)
 		}
-		w.note("must load", b.label, epoch, 0)
-		b.renewing = true
-		b.attempt("load", func() error {
-			return b.db.Update(w.ctx, func(tx db.Tx) error { return syncer.SetNodeState(w.ctx, tx, snapshotKey, "due") })
-		})
+	}
+}
+
+func copyRows[K comparable, V any](to, from *table[K, V]) {
+	for k, v := range copyTable(from).rows {
+		to.set(k, v)
 	}
 }

@@ -30,23 +30,14 @@ var (
 	insertEpoch = db.SQL{Both: `INSERT INTO sim_epochs (school, epoch, appliance) VALUES ($1, $2, $3) ON CONFLICT (school, epoch) DO NOTHING`}
 	knownEpoch  = db.SQL{Both: `SELECT count(*) FROM sim_epochs WHERE school = $1 AND epoch = $2`}
 
-	// A school's scope, for a snapshot.
-	scopeFacts = db.SQL{Both: `SELECT f.id, f.learner, f.school, f.points, f.at, f.bonus FROM sim_facts f JOIN sim_places p ON p.learner = f.learner
-		WHERE p.school = $1 AND p.here = 1 ORDER BY f.id`}
-	scopeNotes    = db.SQL{Both: `SELECT id, school, text FROM sim_notes WHERE school = $1 ORDER BY id`}
-	scopeOrders   = db.SQL{Both: `SELECT id, school, text FROM sim_orders WHERE school = $1 ORDER BY id`}
-	scopeBadges   = db.SQL{Both: `SELECT id, school, text FROM sim_badges WHERE school = $1 ORDER BY id`}
-	scopeIntents  = db.SQL{Both: `SELECT id, school, learner, amount FROM sim_intents WHERE school = $1 ORDER BY id`}
-	scopePlaces   = db.SQL{Both: `SELECT id, learner, school, here FROM sim_places WHERE school = $1 ORDER BY id`}
-	scopeVersions = db.SQL{Both: `SELECT type, entity, hlc, version, body FROM entity_versions WHERE entity IN (SELECT id FROM sim_notes WHERE school = $1
-		UNION ALL SELECT id FROM sim_orders WHERE school = $1 UNION ALL SELECT id FROM sim_places WHERE school = $1) ORDER BY type, entity`}
-	clearFacts    = db.SQL{Both: `DELETE FROM sim_facts`}
-	clearNotes    = db.SQL{Both: `DELETE FROM sim_notes`}
-	clearOrders   = db.SQL{Both: `DELETE FROM sim_orders`}
-	clearBadges   = db.SQL{Both: `DELETE FROM sim_badges`}
-	clearIntents  = db.SQL{Both: `DELETE FROM sim_intents`}
-	clearPlaces   = db.SQL{Both: `DELETE FROM sim_places`}
-	clearVersions = db.SQL{Both: `DELETE FROM entity_versions`}
+	// What belongs to one owner, page by page: for snapshots and comparisons.
+	membersOf   = db.SQL{Both: `SELECT learner FROM sim_places WHERE school = $1 AND here = 1 AND learner > $2 ORDER BY learner LIMIT $3`}
+	pageFacts   = db.SQL{Both: `SELECT id, learner, school, points, at, bonus FROM sim_facts WHERE learner = $1 AND id > $2 ORDER BY id LIMIT $3`}
+	pageNotes   = db.SQL{Both: `SELECT id, school, text FROM sim_notes WHERE school = $1 AND id > $2 ORDER BY id LIMIT $3`}
+	pageOrders  = db.SQL{Both: `SELECT id, school, text FROM sim_orders WHERE school = $1 AND id > $2 ORDER BY id LIMIT $3`}
+	pageBadges  = db.SQL{Both: `SELECT id, school, text FROM sim_badges WHERE school = $1 AND id > $2 ORDER BY id LIMIT $3`}
+	pageIntents = db.SQL{Both: `SELECT id, school, learner, amount FROM sim_intents WHERE school = $1 AND id > $2 ORDER BY id LIMIT $3`}
+	pagePlaces  = db.SQL{Both: `SELECT id, learner, school, here FROM sim_places WHERE school = $1 AND id > $2 ORDER BY id LIMIT $3`}
 
 	// A new box knows nothing of the downlink, whatever the last one had.
 	forgetDown = db.SQL{Both: `UPDATE outbox_heads SET acked_seq = 0 WHERE school = $1 AND epoch = $2`}

@@ -13,7 +13,7 @@ import (
 // handlers are the answers to all statements, by the statement's text.
 var handlers = sync.OnceValue(func() map[string]*handler {
 	out := map[string]*handler{}
-	for _, part := range []map[db.SQL]handler{logStatements(), logRowStatements(), inStatements(), keptStatements(), letterStatements(), holdStatements(), peerStatements(), domainStatements(), fleetStatements(), scopeStatements()} {
+	for _, part := range []map[db.SQL]handler{logStatements(), logRowStatements(), inStatements(), keptStatements(), letterStatements(), holdStatements(), peerStatements(), domainStatements(), fleetStatements(), pageStatements(), snapshotStatements()} {
 		for q, h := range part {
 			for _, text := range []string{q.Both, q.Postgres, q.SQLite} {
 				if text != "" {

@@ -27,6 +27,7 @@ type Store struct {
 	inTx  bool
 	// lastHLC is the clock of the newest record that this node wrote itself.
 	lastHLC int64
+	of      indexes // the ids by owner
 }
 
 // change is what undoes one write.
@@ -42,6 +43,8 @@ type table[K comparable, V any] struct {
 	log  []change[K, V]
 	// clip makes a value safe to be held by two tables; nil for plain values.
 	clip func(V) V
+	// version grows with every change: an index made at one is good while it stays.
+	version int
 }
 
 func newTable[K comparable, V any]() *table[K, V] { return &table[K, V]{rows: map[K]V{}} }
@@ -55,12 +58,14 @@ func (t *table[K, V]) set(k K, v V) {
 	old, had := t.rows[k]
 	t.log = append(t.log, change[K, V]{k, old, had})
 	t.rows[k] = v
+	t.version++
 }
 
 func (t *table[K, V]) del(k K) {
 	if old, had := t.rows[k]; had {
 		t.log = append(t.log, change[K, V]{k, old, had})
 		delete(t.rows, k)
+		t.version++
 	}
 }
 
@@ -75,6 +80,7 @@ func (t *table[K, V]) undo(to int) {
 		}
 	}
 	t.log = t.log[:to]
+	t.version++
 }
 
 func (t *table[K, V]) forget() {
@@ -222,7 +228,7 @@ func (x *tx) handler(q db.SQL) (*handler, error) {
 	if !ok {
 		return nil, fmt.Errorf("simtest: the stores do not know this statement; teach them in statements.go: %s", q.For(x.s.dialect))
 	}
-	if x.readOnly && h.exec != nil {
+	if x.readOnly && h.exec != nil && !h.reads {
 		return nil, errReadOnly
 	}
 	return h, nil
@@ -301,7 +307,8 @@ func (x *tx) BulkUpsert(_ context.Context, table string, _ []string, in [][]any)
 type handler struct {
 	exec  func(s *Store, a []any) (int64, error)
 	query func(s *Store, a []any, out *rows) error
-	width int // columns of a query
+	width int  // columns of a query
+	reads bool // exec changes nothing: a view may run it
 }
 
 // rows is a result: all values in one slice.
