@@ -21,6 +21,7 @@ type checker struct {
 	saved   map[string]bool // facts, intents and badges committed at a school; true: excused
 	backed  map[lane]int64  // the furthest verified backup of each uplink log
 	newest  int64           // the furthest clock that the cloud may have come to
+	aside   map[string]bool // what the cloud keeps aside of the school that is looked at
 	rewound bool            // a cloud's database was put back at least once
 }
 
