@@ -83,12 +83,8 @@ func (c *checker) exists(entity string) bool {
 			if b.retired || b.store == nil {
 				continue
 			}
-			for _, rows := range b.store.outbox.rows {
-				for _, r := range rows {
-					if r.entity == entity {
-						return true
-					}
-				}
+			if b.store.queued()[entity] {
+				return true
 			}
 		}
 	}
@@ -107,14 +103,20 @@ func (c *checker) inCloud(entity string) bool {
 	if _, ok := s.badges.rows[entity]; ok {
 		return true
 	}
-	for _, all := range s.dead.rows {
-		for _, d := range all {
-			if d.entity == entity {
-				return true
+	return len(ownedBy(s.dead, &s.of.aside, func(d deadRow) string { return d.entity })[entity]) > 0
+}
+
+// queued are the records in the outbox.
+func (s *Store) queued() map[string]bool {
+	if x := &s.of.queued; x.at != s.outbox.version+1 {
+		x.at, x.ids = s.outbox.version+1, map[string]bool{}
+		for _, rows := range s.outbox.rows {
+			for _, r := range rows {
+				x.ids[r.entity] = true
 			}
 		}
 	}
-	return false
+	return s.of.queued.ids
 }
 
 // rewind puts the cloud's database back to its newest verified backup.

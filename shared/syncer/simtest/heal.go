@@ -230,7 +230,7 @@ func (c *checker) agree(s *school, b *box) {
 		}
 	}
 	aside := map[string]bool{} // what the cloud keeps aside of this school
-	for _, d := range cl.dead.rows[s.id] {
+	for d := range cl.letters(s.id) {
 		aside[d.entity] = aside[d.entity] || d.open
 	}
 	c.aside = aside

@@ -2,6 +2,7 @@ package simtest
 
 import (
 	"cmp"
+	"iter"
 	"maps"
 	"slices"
 
@@ -12,19 +13,21 @@ import (
 func letterStatements() map[db.SQL]handler {
 	return map[db.SQL]handler{
 		engine["insertDead"]: {exec: func(s *Store, a []any) (int64, error) {
-			school := str(a[1])
 			if blob(a[10]) == nil {
 				return 0, errConstraint
 			}
-			s.dead.set(school, append(s.dead.rows[school], deadRow{id: str(a[0]), lane: laneOf(a[1:]), seq: num(a[4]), typ: str(a[5]), version: num(a[6]),
+			s.addLetter(deadRow{id: str(a[0]), lane: laneOf(a[1:]), seq: num(a[4]), typ: str(a[5]), version: num(a[6]),
 				entity: str(a[7]), hlc: num(a[8]), deps: a[9], body: blob(a[10]), kind: str(a[11]), waitsFor: str(a[12]), reason: str(a[13]), at: at(a[14]),
-				open: true, state: "open"}))
+				open: true, state: "open"})
 			return 1, nil
 		}},
-		engine["countDead"]:  countOpen(func(d deadRow, _ []any) bool { return d.kind != "unknown" && d.kind != "waiting" }),
-		engine["deadEntity"]: countOpen(func(d deadRow, a []any) bool { return d.typ == str(a[1]) && d.entity == str(a[2]) }),
+		engine["countDead"]: countOpen(func(d deadRow, _ []any) bool { return d.kind != "unknown" && d.kind != "waiting" }),
+		engine["deadEntity"]: {width: 1, query: func(s *Store, a []any, out *rows) error {
+			out.add(int64(len(s.openAbout(aboutKey{str(a[0]), str(a[1]), str(a[2])}))))
+			return nil
+		}},
 		engine["listAside"]: {width: 5, query: func(s *Store, a []any, out *rows) error {
-			for _, d := range s.dead.rows[str(a[0])] {
+			for d := range s.letters(str(a[0])) {
 				if d.open && int64(len(out.vals)) < 5*num(a[1]) {
 					out.add(d.id, d.typ, d.entity, d.kind, d.waitsFor)
 				}
@@ -33,11 +36,9 @@ func letterStatements() map[db.SQL]handler {
 		}},
 		engine["nextLetters"]: {width: 1, query: func(s *Store, a []any, out *rows) error {
 			var ids []string
-			for _, all := range s.dead.rows {
-				for _, d := range all {
-					if chosen(d, a) && d.id > str(a[4]) {
-						ids = append(ids, d.id)
-					}
+			for id, d := range s.dead.rows {
+				if id > str(a[4]) && chosen(d, a) {
+					ids = append(ids, id)
 				}
 			}
 			slices.Sort(ids)
@@ -47,19 +48,13 @@ func letterStatements() map[db.SQL]handler {
 			return nil
 		}},
 		engine["selectLetter"]: {width: 22, query: func(s *Store, a []any, out *rows) error {
-			if d, _, ok := s.letter(str(a[0])); ok {
+			if d, ok := s.dead.rows[str(a[0])]; ok {
 				out.addLetter(d)
 			}
 			return nil
 		}},
 		engine["firstLetter"]: {width: 22, query: func(s *Store, a []any, out *rows) error {
-			var open []deadRow
-			for _, d := range s.dead.rows[str(a[0])] {
-				if d.open && d.typ == str(a[1]) && d.entity == str(a[2]) {
-					open = append(open, d)
-				}
-			}
-			if len(open) > 0 {
+			if open := s.openAbout(aboutKey{str(a[0]), str(a[1]), str(a[2])}); len(open) > 0 {
 				out.addLetter(slices.MinFunc(open, func(x, y deadRow) int {
 					return cmp.Or(cmp.Compare(x.lane.epoch, y.lane.epoch), cmp.Compare(x.seq, y.seq))
 				}))
@@ -73,8 +68,8 @@ func letterStatements() map[db.SQL]handler {
 			return s.updateLetter(str(a[0]), func(d *deadRow) { d.kind, d.waitsFor, d.reason = str(a[1]), str(a[2]), str(a[3]) })
 		}},
 		engine["expireWaiting"]: {exec: func(s *Store, a []any) (n int64, err error) {
-			for _, school := range slices.Sorted(maps.Keys(s.dead.rows)) {
-				for _, d := range s.dead.rows[school] {
+			for _, school := range slices.Sorted(maps.Keys(s.deadOf.rows)) {
+				for d := range s.letters(school) {
 					if d.open && d.kind == "waiting" && d.at.Before(at(a[0])) {
 						if _, err := s.updateLetter(d.id, func(d *deadRow) { d.kind = "poison" }); err != nil {
 							return n, err
@@ -103,32 +98,47 @@ func (r *rows) addLetter(d deadRow) {
 		fixed, nil, nil, nil, nil, nil)
 }
 
-func (s *Store) letter(id string) (d deadRow, i int, ok bool) {
-	for _, all := range s.dead.rows {
-		for i, d := range all {
-			if d.id == id {
-				return d, i, true
+func (s *Store) addLetter(d deadRow) {
+	s.dead.set(d.id, d)
+	s.deadOf.set(d.lane.school, append(s.deadOf.rows[d.lane.school], d.id))
+	s.deadAbout.set(d.about(), append(s.deadAbout.rows[d.about()], d.id))
+}
+
+// letters are those of a school in the order of their arrival.
+func (s *Store) letters(school string) iter.Seq[deadRow] {
+	return func(yield func(deadRow) bool) {
+		for _, id := range s.deadOf.rows[school] {
+			if !yield(s.dead.rows[id]) {
+				return
 			}
 		}
 	}
-	return d, 0, false
+}
+
+// openAbout are the open letters about one record.
+func (s *Store) openAbout(k aboutKey) (open []deadRow) {
+	for _, id := range s.deadAbout.rows[k] {
+		if d := s.dead.rows[id]; d.open {
+			open = append(open, d)
+		}
+	}
+	return open
 }
 
 func (s *Store) updateLetter(id string, fn func(*deadRow)) (int64, error) {
-	d, i, ok := s.letter(id)
+	d, ok := s.dead.rows[id]
 	if !ok {
 		return 0, nil
 	}
-	all := slices.Clone(s.dead.rows[d.lane.school])
-	fn(&all[i])
-	s.dead.set(d.lane.school, all)
+	fn(&d)
+	s.dead.set(id, d)
 	return 1, nil
 }
 
 func countOpen(which func(d deadRow, a []any) bool) handler {
 	return handler{width: 1, query: func(s *Store, a []any, out *rows) error {
 		var n int64
-		for _, d := range s.dead.rows[str(a[0])] {
+		for d := range s.letters(str(a[0])) {
 			if d.open && which(d, a) {
 				n++
 			}
@@ -162,7 +172,7 @@ func holdStatements() map[db.SQL]handler {
 		}},
 		engine["weighLane"]: {width: 3, query: func(s *Store, a []any, out *rows) error {
 			var dead, recent, waiting int64
-			for _, d := range s.dead.rows[str(a[0])] {
+			for d := range s.letters(str(a[0])) {
 				switch {
 				case !d.open || d.lane.lane != num(a[1]):
 				case d.kind == "waiting":

@@ -15,7 +15,15 @@ type index struct {
 }
 
 // indexes are those of a store's paged tables.
-type indexes struct{ facts, notes, orders, badges, intents, places index }
+type indexes struct {
+	facts, notes, orders, badges, intents, places index
+
+	aside  index // letters by their record
+	queued struct {
+		at  int
+		ids map[string]bool
+	}
+}
 
 func ownedBy[V any](t *table[string, V], x *index, owner func(V) string) map[string][]string {
 	if x.at != t.version+1 {
@@ -109,7 +117,7 @@ func snapshotStatements() map[db.SQL]handler {
 			return 1, nil
 		}},
 		engine["supersedeDead"]: {exec: func(s *Store, a []any) (n int64, err error) {
-			for _, d := range s.dead.rows[str(a[0])] {
+			for d := range s.letters(str(a[0])) {
 				if d.open && d.lane.epoch == num(a[1]) && (d.kind == "poison" || d.kind == "parked") {
 					k, err := s.updateLetter(d.id, func(d *deadRow) { d.state, d.open = "replayed", false })
 					if err != nil {

@@ -155,8 +155,10 @@ func (s *Store) keep(old *Store) {
 	copyRows(s.applied, old.applied)
 	copyRows(s.peers, old.peers)
 	copyRows(s.state, old.state)
-	for school, letters := range old.dead.rows {
-		s.dead.set(school, append(s.dead.rows[school], letters...))
+	for school := range old.deadOf.rows {
+		for d := range old.letters(school) {
+			s.addLetter(d)
+		}
 	}
 	for k, rows := range old.conflicts.rows {
 		s.conflicts.set(k, append(s.conflicts.rows[k], rows...))

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -47,4 +48,21 @@ func TestManySchoolsForManyDays(t *testing.T) {
 	wg.Wait()
 	t.Logf("%d schools, %d days each, in %s: %d records written, %d messages taken, %d faults; %d records were only on a disk that was destroyed",
 		schools.Load(), *daysFlag, time.Since(start).Round(time.Millisecond), events.Load(), frames.Load(), faults.Load(), excused.Load())
+	if n := schools.Load(); n > 0 && *daysFlag > 0 {
+		perDay, memory := spent(t, n*int64(*daysFlag))
+		const all, days = 50_000, 30
+		t.Logf("%s of a processor per school and day, at most %d MB of memory; at this rate %d schools over %d days take %.1f processor hours",
+			perDay.Round(10*time.Microsecond), memory>>20, all, days, (perDay * all * days).Hours())
+	}
+}
+
+// spent is the processor time of this process per unit of work, and its largest
+// memory. Other work on the machine does not count.
+func spent(t *testing.T, units int64) (per time.Duration, memory int64) {
+	t.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration((u.Utime.Nano() + u.Stime.Nano()) / units), u.Maxrss << 10
 }

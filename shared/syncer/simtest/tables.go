@@ -59,6 +59,11 @@ type deadRow struct {
 	fixed           []byte
 }
 
+// aboutKey names the letters about one record of a school.
+type aboutKey struct{ school, typ, entity string }
+
+func (d deadRow) about() aboutKey { return aboutKey{d.lane.school, d.typ, d.entity} }
+
 type conflictRow struct {
 	hlc  int64
 	body []byte
@@ -120,7 +125,9 @@ type tables struct {
 	marksIn   *table[lane, markRow]
 	history   *table[lane, []markRow]
 	versions  *table[entityKey, versionRow]
-	dead      *table[string, []deadRow]
+	dead      *table[string, deadRow]    // by id
+	deadOf    *table[string, []string]   // their ids, by school, in the order of arrival
+	deadAbout *table[aboutKey, []string] // and by what they are about
 	conflicts *table[entityKey, []conflictRow]
 	peers     *table[string, peerRow]
 	holds     *table[holdKey, holdRow]
@@ -138,13 +145,14 @@ type tables struct {
 	epochs  *table[epochKey, string]
 }
 
-const tableCount = 20
+const tableCount = 22
 
 func newTables() tables {
 	return tables{
 		heads: newTable[lane, headRow](), outbox: listTable[lane, outRow](), applied: listTable[lane, appliedRow](),
 		marksIn: newTable[lane, markRow](), history: listTable[lane, markRow](), versions: newTable[entityKey, versionRow](),
-		dead: listTable[string, deadRow](), conflicts: listTable[entityKey, conflictRow](), peers: newTable[string, peerRow](),
+		dead: newTable[string, deadRow](), deadOf: listTable[string, string](), deadAbout: listTable[aboutKey, string](),
+		conflicts: listTable[entityKey, conflictRow](), peers: newTable[string, peerRow](),
 		state: newTable[string, string](),
 		facts: newTable[string, factRow](), notes: newTable[string, textRow](), orders: newTable[string, textRow](),
 		intents: newTable[string, intentRow](), totals: newTable[string, int64](), badges: newTable[string, textRow](),
@@ -154,14 +162,15 @@ func newTables() tables {
 
 func (t *tables) all() [tableCount]undoer {
 	return [tableCount]undoer{t.heads, t.outbox, t.applied, t.marksIn, t.history, t.versions, t.dead, t.conflicts, t.peers, t.state,
-		t.facts, t.notes, t.orders, t.intents, t.totals, t.badges, t.places, t.schools, t.epochs, t.holds}
+		t.facts, t.notes, t.orders, t.intents, t.totals, t.badges, t.places, t.schools, t.epochs, t.holds, t.deadOf, t.deadAbout}
 }
 
 func (t *tables) copy() tables {
 	return tables{
 		heads: copyTable(t.heads), outbox: copyTable(t.outbox), applied: copyTable(t.applied), marksIn: copyTable(t.marksIn),
-		history: copyTable(t.history), versions: copyTable(t.versions), dead: copyTable(t.dead), conflicts: copyTable(t.conflicts),
-		peers: copyTable(t.peers), state: copyTable(t.state), facts: copyTable(t.facts), notes: copyTable(t.notes), orders: copyTable(t.orders),
+		history: copyTable(t.history), versions: copyTable(t.versions), dead: copyTable(t.dead), deadOf: copyTable(t.deadOf), deadAbout: copyTable(t.deadAbout),
+		conflicts: copyTable(t.conflicts),
+		peers:     copyTable(t.peers), state: copyTable(t.state), facts: copyTable(t.facts), notes: copyTable(t.notes), orders: copyTable(t.orders),
 		intents: copyTable(t.intents), totals: copyTable(t.totals), badges: copyTable(t.badges), places: copyTable(t.places),
 		schools: copyTable(t.schools), epochs: copyTable(t.epochs), holds: copyTable(t.holds),
 	}
