@@ -39,13 +39,25 @@ type Config struct {
 	BackupKeep      int           `env:"BACKUP_KEEP" default:"7" doc:"How many are kept; 0: all. The last verified one always is."`
 	BackupRecipient string        `env:"BACKUP_RECIPIENT" doc:"An age recipient that can open backups too; SECRET_KEY always can."`
 
-	MpesaURL       string   `env:"MPESA_BASE_URL" doc:"Daraja: https://api.safaricom.co.ke, its sandbox or a simulator; empty: payments wait."`
-	MpesaKey       string   `env:"MPESA_CONSUMER_KEY" secret:"true" doc:"Daraja consumer key."`
-	MpesaSecret    string   `env:"MPESA_CONSUMER_SECRET" secret:"true" doc:"Daraja consumer secret."`
-	MpesaShortCode string   `env:"MPESA_SHORTCODE" doc:"The PayBill number."`
-	MpesaPasskey   string   `env:"MPESA_PASSKEY" secret:"true" doc:"Passkey of STK pushes."`
-	MpesaC2B       string   `env:"MPESA_C2B_SECRET" secret:"true" doc:"Secret part of the C2B address; by default derived from SECRET_KEY."`
-	MpesaRegister  bool     `env:"MPESA_REGISTER" default:"false" doc:"Register the C2B addresses at start; with a simulator. In production once, by hand."`
+	MpesaURL       string `env:"MPESA_BASE_URL" doc:"Daraja: https://api.safaricom.co.ke, its sandbox or a simulator; empty: payments wait."`
+	MpesaKey       string `env:"MPESA_CONSUMER_KEY" secret:"true" doc:"Daraja consumer key."`
+	MpesaSecret    string `env:"MPESA_CONSUMER_SECRET" secret:"true" doc:"Daraja consumer secret."`
+	MpesaShortCode string `env:"MPESA_SHORTCODE" doc:"The PayBill number."`
+	MpesaPasskey   string `env:"MPESA_PASSKEY" secret:"true" doc:"Passkey of STK pushes."`
+	MpesaC2B       string `env:"MPESA_C2B_SECRET" secret:"true" doc:"Secret part of the C2B address; by default derived from SECRET_KEY."`
+	MpesaRegister  bool   `env:"MPESA_REGISTER" default:"false" doc:"Register the C2B addresses at start; with a simulator. In production once, by hand."`
+	MailServer     string `env:"SMTP_ADDR" doc:"Mail server, host:port; empty: mails wait."`
+	MailUser       string `env:"SMTP_USERNAME" doc:"Account at the mail server, if it wants one."`
+	MailPassword   string `env:"SMTP_PASSWORD" secret:"true" doc:"Its password."`
+	MailFrom       string `env:"SMTP_FROM" default:"Urban Home School <no-reply@localhost>" doc:"Sender of mails."`
+	MailPlain      bool   `env:"SMTP_PLAIN" default:"false" doc:"Accept a mail server without TLS; refused in production."`
+
+	SMSURL      string `env:"SMS_BASE_URL" doc:"Africa's Talking: https://api.africastalking.com, its sandbox or a simulator; empty: text messages wait."`
+	SMSUser     string `env:"SMS_USERNAME" doc:"Application's user name at Africa's Talking."`
+	SMSKey      string `env:"SMS_API_KEY" secret:"true" doc:"Its API key."`
+	SMSFrom     string `env:"SMS_SENDER" doc:"Our short code or sender id."`
+	SMSCallback string `env:"SMS_CALLBACK_SECRET" secret:"true" doc:"Secret part of the address for the gateway's reports (PUBLIC_URL/hk/SECRET/d and /i); by default derived from SECRET_KEY and printed by uhs-cloud sms."`
+
 	PaymentFresh   string   `env:"PAYMENT_FRESH" default:"10m" doc:"How old an intent may be for its payer still to be there."`
 	PaymentAnyHour bool     `env:"PAYMENT_ANY_HOUR" doc:"Ask phones at any hour; for tests, refused in production."`
 	PaymentQueries []string `env:"PAYMENT_QUERY_SCHEDULE" doc:"When to ask the gateway after a push, e.g. 20s,45s,90s; default as in the runbook."`
@@ -75,6 +87,12 @@ func (c Config) check() error {
 	}
 	if _, err := time.ParseDuration(c.PaymentFresh); err != nil {
 		problems = append(problems, "PAYMENT_FRESH: want a duration such as 10m")
+	}
+	if c.MailPlain && c.Environment == "production" {
+		problems = append(problems, "SMTP_PLAIN cannot be used in production")
+	}
+	if c.SMSURL != "" && (c.SMSUser == "" || c.SMSKey == "") {
+		problems = append(problems, "SMS_BASE_URL needs SMS_USERNAME and SMS_API_KEY")
 	}
 	if c.BackupEvery < time.Minute || c.BackupKeep < 0 {
 		problems = append(problems, "BACKUP_EVERY: want a minute or more; BACKUP_KEEP: 0 or more")
@@ -113,7 +131,7 @@ func Run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 		command, args = args[0], args[1:]
 	}
 	if command == "help" {
-		_, err := fmt.Fprint(out, "uhs-cloud [serve | migrate | publish DIR... | admin create EMAIL | bundle export --school CODE [--packs] FILE | bundle import FILE... | backup [--keep N] DIR | verify FILE | restore FILE --into URL | checkconfig | help]\n\n", config.Document(Config{}), config.Document(llm.Settings{}))
+		_, err := fmt.Fprint(out, "uhs-cloud [serve | migrate | publish DIR... | admin create EMAIL | sms | bundle export --school CODE [--packs] FILE | bundle import FILE... | backup [--keep N] DIR | verify FILE | restore FILE --into URL | checkconfig | help]\n\n", config.Document(Config{}), config.Document(llm.Settings{}))
 		return err
 	}
 	var c Config
@@ -138,6 +156,8 @@ func Run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 		return restoreBackup(ctx, c, args, out)
 	case "admin":
 		return createAdmin(ctx, c, args, in)
+	case "sms":
+		return printCallbacks(c, out)
 	case "bundle":
 		return bundleCommand(ctx, c, args, out)
 	case "checkconfig":

@@ -41,3 +41,9 @@ func (k keys) c2b() (string, error) {
 	b, err := k.derive("c2b address", 20)
 	return hex.EncodeToString(b), err
 }
+
+// sms is the secret part of the addresses the SMS gateway reports to.
+func (k keys) sms() (string, error) {
+	b, err := k.derive("sms callback address", 20)
+	return hex.EncodeToString(b), err
+}

@@ -36,6 +36,7 @@ func (k *core) routes() *api.API {
 	web.MountLine(a, k.fleet)
 	web.MountMachines(a, k.fleet)
 	web.MountCarry(a, k.bundles)
+	web.MountPost(a, k.courier, k.smsSecret)
 	api.MountPacks(a, k.store, web.Signed(k.fleet))
 	reg := prometheus.NewRegistry()
 	k.measure(reg)

@@ -15,9 +15,11 @@ import (
 	"github.com/pressly/goose/v3"
 
 	"urbanhomeschool.org/uhs/cloud/internal/backup"
+	"urbanhomeschool.org/uhs/cloud/internal/jobs"
 	money "urbanhomeschool.org/uhs/cloud/internal/payments"
 	"urbanhomeschool.org/uhs/migrations"
 	"urbanhomeschool.org/uhs/shared/db/migrate"
+	"urbanhomeschool.org/uhs/shared/db/postgres"
 	"urbanhomeschool.org/uhs/shared/logging"
 	"urbanhomeschool.org/uhs/shared/service"
 )
@@ -30,7 +32,17 @@ func migrateUp(ctx context.Context, url string) error {
 	return errors.Join(migrate.Up(ctx, conn, goose.DialectPostgres, migrations.Postgres()), conn.Close())
 }
 
-func migrateOnly(ctx context.Context, c Config) error { return migrateUp(ctx, c.DatabaseURL) }
+func migrateOnly(ctx context.Context, c Config) error {
+	if err := migrateUp(ctx, c.DatabaseURL); err != nil {
+		return err
+	}
+	pool, err := postgres.Open(ctx, c.DatabaseURL)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	return jobs.Migrate(ctx, pool.Pool)
+}
 
 // serve runs the cloud until ctx ends. The order matters: the hub must know
 // every school before it listens, and the fleet must run before the hub hands
@@ -56,6 +68,7 @@ func serve(ctx context.Context, c Config, out io.Writer) (err error) {
 	group.Add("reconcile", k.reconcile(keeper.Life()))
 	group.Add("fleet", k.fleet)
 	group.Add("bundles", k.bundles)
+	group.Add("jobs", k.jobs)
 	group.Add("hub", k.hub)
 	group.Add("restore", starter(k.restore))
 	if c.MpesaURL != "" {

@@ -14,9 +14,11 @@ import (
 
 	"urbanhomeschool.org/uhs/cloud/internal/backup"
 	"urbanhomeschool.org/uhs/cloud/internal/bundles"
+	"urbanhomeschool.org/uhs/cloud/internal/courier"
 	"urbanhomeschool.org/uhs/cloud/internal/fleet"
 	"urbanhomeschool.org/uhs/cloud/internal/fleet/packs"
 	"urbanhomeschool.org/uhs/cloud/internal/hub"
+	"urbanhomeschool.org/uhs/cloud/internal/jobs"
 	"urbanhomeschool.org/uhs/cloud/internal/llm"
 	money "urbanhomeschool.org/uhs/cloud/internal/payments"
 	"urbanhomeschool.org/uhs/cloud/internal/payments/daraja"
@@ -37,23 +39,26 @@ import (
 
 // core is the cloud with all its parts.
 type core struct {
-	config   Config
-	log      *slog.Logger
-	clock    clock.Clock
-	pool     *postgres.DB
-	db       db.DB // with the downlink journal
-	keys     keys
-	outbox   *syncer.Outbox
-	domains  wiring.Domains
-	money    *money.Service
-	packs    *packs.Service
-	bundles  *bundles.Service
-	store    *pack.Store
-	hub      *hub.Hub
-	fleet    *fleet.Service
-	applier  *syncer.Applier
-	timeline string
-	rewound  bool // the present life of the database is not its first
+	config    Config
+	log       *slog.Logger
+	clock     clock.Clock
+	pool      *postgres.DB
+	db        db.DB // with the downlink journal
+	keys      keys
+	outbox    *syncer.Outbox
+	domains   wiring.Domains
+	money     *money.Service
+	packs     *packs.Service
+	bundles   *bundles.Service
+	jobs      *jobs.Queue
+	courier   *courier.Courier
+	smsSecret string
+	store     *pack.Store
+	hub       *hub.Hub
+	fleet     *fleet.Service
+	applier   *syncer.Applier
+	timeline  string
+	rewound   bool // the present life of the database is not its first
 }
 
 // open connects to the database and builds the parts that every sub-command
@@ -73,6 +78,9 @@ func open(ctx context.Context, c Config, logTo io.Writer) (*core, error) {
 
 func (k *core) build(ctx context.Context) error {
 	if err := migrateUp(ctx, k.config.DatabaseURL); err != nil {
+		return err
+	}
+	if err := jobs.Migrate(ctx, k.pool.Pool); err != nil {
 		return err
 	}
 	hybrid, err := syncer.OpenHybrid(ctx, k.pool, k.clock)
@@ -113,6 +121,9 @@ func (k *core) build(ctx context.Context) error {
 		return err
 	}
 	gateway.Service = k.money
+	if err := k.newPost(); err != nil {
+		return err
+	}
 	if err := k.domains.Identity.EnsureKey(ctx); err != nil {
 		return err
 	}

@@ -13,7 +13,8 @@ func describe(out io.Writer, w *world.World) {
 	people := w.People()
 	fmt.Fprintf(out, "\nUrban Home School is running. These are DEMO accounts with DEMO passwords; they are refused in production.\n\n")
 	fmt.Fprintf(out, "The cloud         %s   (parents, office, admin)   API: %s/docs\n", w.Cloud.URL, w.Cloud.URL)
-	fmt.Fprintf(out, "M-Pesa simulator  %s   (look at the book; play the payer)\n\n", w.Simgate.URL)
+	fmt.Fprintf(out, "M-Pesa simulator  %s   (look at the book; play the payer)\n", w.Simgate.URL)
+	fmt.Fprintf(out, "Mailbox, phones   %s/post   (read every mail and text message; answer from a phone)\n\n", w.Simgate.URL)
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "AT THE CLOUD\tROLE\tE-MAIL\tPASSWORD")
 	for _, p := range people.Offices {

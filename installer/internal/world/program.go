@@ -169,8 +169,21 @@ func (w *World) startPostgres(ctx context.Context) error {
 
 func (w *World) startSimgate(ctx context.Context) (err error) {
 	w.opts.Progress("starting the gateway simulator")
-	env := append([]string{"SIMGATE_LISTEN={host}:{port}", "SIMGATE_FILE=" + w.path("simgate", "book.json")}, w.opts.Simgate...)
-	if w.Simgate, err = w.program(ctx, plan{"simgate", "uhs-simgate", "/", 8099, w.cloudPlace()}, env...); err != nil {
+	at := w.cloudPlace()
+	cloud, err := w.port(ctx, "cloud", 8000) // the SMS gateway reports there
+	if err != nil {
+		return err
+	}
+	smtp, err := w.port(ctx, "smtp", 1025)
+	if err != nil {
+		return err
+	}
+	w.mailServer = fmt.Sprintf("%s:%d", at.Address, smtp)
+	env := append([]string{
+		"SIMGATE_LISTEN={host}:{port}", "SIMGATE_FILE=" + w.path("simgate", "book.json"), "SIMGATE_POST_FILE=" + w.path("simgate", "post.json"),
+		"SIMGATE_SMTP_LISTEN=" + w.mailServer, fmt.Sprintf("SIMGATE_SMS_CALLBACKS=http://%s:%d/hk/sim-callback", at.Address, cloud),
+	}, w.opts.Simgate...)
+	if w.Simgate, err = w.program(ctx, plan{"simgate", "uhs-simgate", "/", 8099, at}, env...); err != nil {
 		return err
 	}
 	return w.Simgate.Start(ctx)
@@ -189,6 +202,8 @@ func (w *World) startCloud(ctx context.Context) error {
 		"ENVIRONMENT=development", "DEMO=true", "LOG_LEVEL=info",
 		"MPESA_BASE_URL=" + w.Simgate.URL, "MPESA_CONSUMER_KEY=sim-key", "MPESA_CONSUMER_SECRET=sim-secret",
 		"MPESA_SHORTCODE=600123", "MPESA_PASSKEY=sim-passkey", "MPESA_REGISTER=true",
+		"SMTP_ADDR=" + w.mailServer, "SMTP_PLAIN=true",
+		"SMS_BASE_URL=" + w.Simgate.URL, "SMS_USERNAME=sandbox", "SMS_API_KEY=sim-key", "SMS_SENDER=22384", "SMS_CALLBACK_SECRET=sim-callback",
 		"LLM_BASE_URL=" + w.Simgate.URL + "/llm/v1", "LLM_API_KEY=sim-key", "LLM_MODEL=uhs-sim",
 	}, w.opts.Cloud...)
 	if w.Cloud, err = w.program(ctx, plan{"cloud", w.build("uhs-cloud"), "/health", 8000, w.cloudPlace()}, env...); err != nil {

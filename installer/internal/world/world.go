@@ -45,8 +45,10 @@ type Options struct {
 type World struct {
 	Postgres *postgres.Server
 	Simgate  *Program
-	Cloud    *Program
-	Schools  []*School
+	// mailServer is where the simulated mail server listens.
+	mailServer string
+	Cloud      *Program
+	Schools    []*School
 
 	opts  Options
 	state state
