@@ -12,7 +12,9 @@ import (
 )
 
 // retry says when a job that failed is tried again.
-type retry struct{ wait func(failures int) time.Duration }
+type retry struct {
+	wait func(failures int) time.Duration
+}
 
 // NextRetry implements river.ClientRetryPolicy. It counts from the attempt
 // itself, so that it needs no clock.

@@ -106,4 +106,6 @@ func (s *Sender) Send(ctx context.Context, m Message) error {
 
 // final tells whether an SMTP code is about this message and permanent
 // (RFC 5321, section 4.2.1), not about our sign-in or the connection.
-func final(code int) bool { return code == 550 || code == 551 || code == 552 || code == 553 || code == 554 }
+func final(code int) bool {
+	return code == 550 || code == 551 || code == 552 || code == 553 || code == 554
+}
