@@ -4,6 +4,7 @@ package registry
 
 import (
 	"urbanhomeschool.org/uhs/shared/assessment"
+	"urbanhomeschool.org/uhs/shared/audit"
 	"urbanhomeschool.org/uhs/shared/catalogue"
 	"urbanhomeschool.org/uhs/shared/door"
 	"urbanhomeschool.org/uhs/shared/identity"
@@ -40,5 +41,6 @@ func All() (*syncer.Registry, error) {
 		tutor.Answers,
 		tutor.Alerts,
 		tutor.Acknowledgements,
+		audit.Entries,
 	)
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"urbanhomeschool.org/uhs/shared/assessment"
+	"urbanhomeschool.org/uhs/shared/audit"
 	"urbanhomeschool.org/uhs/shared/catalogue"
 	"urbanhomeschool.org/uhs/shared/clock"
 	"urbanhomeschool.org/uhs/shared/db"
@@ -110,6 +111,8 @@ func point(v reflect.Value) {
 		v.Account, v.Kind = homeLearner, identity.PIN
 		v.ID = id.Derived("identity.credential", homeSchool, homeLearner, string(v.Kind))
 		v.Verifier = "$2a$04$gBaCWKC9VSyfsAZIqVxtguAUsxP3F6XIjFIYVNu4EC9pmqjKeDnj6"
+	case *audit.Record:
+		v.Node = audit.BoxNode(homeSchool, homeLearner)
 	case *tutor.Answer:
 		v.QuestionID = tutor.QuestionID(id.Derived(tutor.Questions.Name+" 0", "ID"))
 		v.Source.Kind = tutor.FromCloudModel
@@ -126,7 +129,7 @@ func saves() []func(*cloudSide) error {
 		save(identity.Keys, 0), save(identity.Schools, 0), save(identity.Accounts, 0), save(identity.Credentials, 0), save(identity.DutyGrants, 0),
 		save(identity.Guardians, 0), save(identity.Consents, 0), save(identity.Revocations, 0), save(identity.Barrings, 0), save(door.Sheets, 0), save(door.Uses, 0), save(line.Plans, 0), save(catalogue.Licences, 0), save(payments.Intents, 0),
 		save(payments.Outcomes, 0), save(payments.Entitlements, 0), save(learning.Enrolments, 0), save(learning.Activities, 0), save(assessment.Attempts, 0),
-		save(tutor.Questions, 0), save(tutor.Answers, 0), save(tutor.Alerts, 0), save(tutor.Acknowledgements, 0),
+		save(tutor.Questions, 0), save(tutor.Answers, 0), save(tutor.Alerts, 0), save(tutor.Acknowledgements, 0), save(audit.Entries, 0),
 		save(learning.Activities, 1), save(identity.Accounts, 1), save(identity.Guardians, 1),
 	}
 }
@@ -305,7 +308,7 @@ func TestASnapshotIsOfOneSchoolAndOfThePresent(t *testing.T) {
 	s, frames := c.snapshot()
 	for _, n := range s.Counts {
 		if n.Name != identity.Keys.Name && n.Name != identity.Schools.Name && n.Name != identity.DutyGrants.Name &&
-			n.Name != identity.Revocations.Name && n.Name != identity.Barrings.Name && n.Name != door.Sheets.Name && n.Name != door.Uses.Name && n.Name != line.Plans.Name && n.Name != catalogue.Licences.Name {
+			n.Name != identity.Revocations.Name && n.Name != identity.Barrings.Name && n.Name != door.Sheets.Name && n.Name != door.Uses.Name && n.Name != line.Plans.Name && n.Name != catalogue.Licences.Name && n.Name != audit.Entries.Name {
 			t.Errorf("%d records of %s, about a child who left", n.N, n.Name)
 		}
 	}

@@ -31,6 +31,7 @@ var factTables = map[string]string{
 	"tutor_acknowledgements": ofMembers,
 	"roster_changes":         "1",
 	"roster_codes":           "1",
+	"audit_entries":          "1",
 }
 
 // A learner whom the school added and whom the cloud does not have yet is a member.
@@ -44,6 +45,7 @@ var rebuiltTables = []string{"watermarks", "frame_history", "entity_versions", "
 var localTables = []string{
 	// the conversation with the cloud, and what went wrong in it
 	"outbox", "outbox_heads", "outbox_applied", "dead_letters", "conflict_log", "peer_states", "node_state",
+	"audit_heads", "error_logs",
 	// people at work
 	"door_devices", "door_known", "door_misses",
 	"sessions", "refresh_tokens", "signing_secrets", "memberships", "logins", "profiles",
