@@ -21,6 +21,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	recovery "github.com/gofiber/fiber/v2/middleware/recover"
 
+	"urbanhomeschool.org/uhs/shared/audit"
 	"urbanhomeschool.org/uhs/shared/fault"
 	"urbanhomeschool.org/uhs/shared/id"
 	"urbanhomeschool.org/uhs/shared/identity"
@@ -34,7 +35,9 @@ type Options struct {
 	Verify func(ctx context.Context, token string) (identity.Actor, error)
 	// Healthy reports on the database for /health.
 	Healthy func(ctx context.Context) error
-	Log     *slog.Logger
+	// Audit keeps what those with power change; optional.
+	Audit Auditor
+	Log   *slog.Logger
 }
 
 // API is the application with its routes.
@@ -44,6 +47,7 @@ type API struct {
 
 	opts   Options
 	routes []Route
+	ops    map[string]Op // by method and Fiber's path
 }
 
 // Route is one registered operation, for the golden list of routes.
@@ -71,7 +75,7 @@ const maxRequest = 8 << 20
 // New makes an application without domain routes.
 func New(opts Options) *API {
 	scrubErrors()
-	a := &API{opts: opts}
+	a := &API{opts: opts, ops: map[string]Op{}}
 	a.App = fiber.New(fiber.Config{
 		AppName: opts.Name, Immutable: true, DisableStartupMessage: true, BodyLimit: maxRequest, StreamRequestBody: false,
 		ErrorHandler: a.fiberError, ServerHeader: "", ProxyHeader: "",
@@ -132,8 +136,11 @@ func (a *API) prepare(c *fiber.Ctx) error {
 			ctx = context.WithValue(ctx, tokenErrorKey{}, err)
 		}
 	}
+	ctx = audit.WithRequest(ctx, fromWhom(c, request, ActorOf(ctx)))
 	c.SetUserContext(ctx)
-	return c.Next()
+	err := c.Next()
+	a.note(c, err)
+	return err
 }
 
 // panicked logs a mistake of ours; the person gets "Internal error.".
@@ -150,6 +157,7 @@ type tokenErrorKey struct{}
 // Register adds an operation. h gets the verified actor; the faults it returns
 // become problems.
 func Register[I, O any](a *API, op Op, h func(ctx context.Context, who identity.Actor, in *I) (*O, error)) {
+	a.ops[op.Method+" "+fiberPath(op.Path)] = op
 	a.routes = append(a.routes, Route{Method: op.Method, Path: op.Path, Public: op.Public, Roles: op.Roles})
 	hop := huma.Operation{OperationID: op.ID, Method: op.Method, Path: op.Path, Summary: op.Summary, DefaultStatus: op.Status, MaxBodyBytes: op.MaxBody}
 	if op.Tag != "" {

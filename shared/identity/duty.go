@@ -96,8 +96,14 @@ func (s *Service) setDuty(ctx context.Context, who Actor, g DutyGrant) error {
 
 func (s *Service) saveDuty(ctx context.Context, tx db.Tx, g DutyGrant) error {
 	g.ID, g.UpdatedAt = dutyID(g.School, g.Account, g.Duty), s.now()
-	_, err := DutyGrants.Save(ctx, tx, g)
-	return err
+	held, err := dutiesOf(ctx, tx, g.Account, g.School)
+	if err != nil {
+		return err
+	}
+	if _, err := DutyGrants.Save(ctx, tx, g); err != nil {
+		return err
+	}
+	return s.noteUser(ctx, tx, "user.duty", Account{ID: g.Account, School: g.School}, dutyWas{g.Duty, slices.Contains(held, g.Duty)}, dutyWas{g.Duty, g.Active})
 }
 
 // SetNamedAdult names the instructor who is told when a child is in danger; for

@@ -87,10 +87,12 @@ type Options struct {
 	// AnnounceKey stores a newly made public key where others find it: Keys.Save
 	// on the cloud, nil where tokens are good on this node only.
 	AnnounceKey func(context.Context, db.Tx, Key) (bool, error)
-	// Note, optional, tells the audit of credentials that were given.
+	// Note, optional, hears of credentials that were given in place of Audit.
 	Note func(ctx context.Context, tx db.Tx, who Actor, act Act) error
 	// Guard, optional, stands before every secret that is compared.
 	Guard Guard
+	// Audit keeps what was done; optional.
+	Audit Auditor
 	// BcryptCost defaults to 10. HashWorkers bounds the hashes computed at once;
 	// it defaults to the number of cores, so that a class signing in together
 	// leaves time for everything else.
@@ -107,6 +109,7 @@ type Service struct {
 	pepper    func(SchoolID) ([]byte, error)
 	passwords PasswordWay
 	announce  func(context.Context, db.Tx, Key) (bool, error)
+	audit     Auditor
 	cost      int
 	workers   chan struct{}
 	nobody    func() string
@@ -131,8 +134,12 @@ func New(o Options) *Service {
 	if o.HashWorkers == 0 {
 		o.HashWorkers = runtime.NumCPU()
 	}
+	if o.Audit == nil {
+		o.Audit = nobodyNotes{}
+	}
 	return &Service{
-		db: o.DB, clock: o.Clock, issuer: o.Issuer, audience: o.Audience, school: o.School,
+		audit: o.Audit,
+		db:    o.DB, clock: o.Clock, issuer: o.Issuer, audience: o.Audience, school: o.School,
 		pepper: o.Pepper, passwords: o.Passwords, announce: o.AnnounceKey,
 		guard: o.Guard, noteAct: o.Note, cost: o.BcryptCost, workers: make(chan struct{}, o.HashWorkers),
 		nobody: sync.OnceValue(func() string { return verifierOfNobody(o.BcryptCost) }),

@@ -101,8 +101,10 @@ func (s *Service) create(ctx context.Context, in Registration, status Status, ve
 		if err := putProfile(ctx, tx, a.ID, in.Profile, now); err != nil {
 			return err
 		}
-		p, err = first(ctx, tx, selectPerson, scanPerson, a.ID)
-		return err
+		if p, err = first(ctx, tx, selectPerson, scanPerson, a.ID); err != nil {
+			return err
+		}
+		return s.noteUser(ctx, tx, "user.created", a, nil, map[string]string{"role": string(a.Role), "status": string(a.Status)})
 	})
 	return p, err
 }
@@ -262,6 +264,9 @@ func (s *Service) ChangePassword(ctx context.Context, who Actor, current, next s
 		if _, err := tx.Exec(ctx, updateLoginHash, who.Account, hash); err != nil {
 			return err
 		}
+		if err := s.noteUser(ctx, tx, "user.password", Account{ID: who.Account, School: who.School}, nil, nil); err != nil {
+			return err
+		}
 		return s.endAll(ctx, tx, who.Account, who.Session)
 	})
 	if err != nil {
@@ -292,6 +297,7 @@ func (s *Service) SetStatus(ctx context.Context, who Actor, account AccountID, s
 		if err != nil {
 			return err
 		}
+		before := statusWas{a.Status}
 		a.Status, a.UpdatedAt = status, s.now()
 		if err := saveAccount(ctx, tx, a); err != nil {
 			return err
@@ -301,8 +307,10 @@ func (s *Service) SetStatus(ctx context.Context, who Actor, account AccountID, s
 				return err
 			}
 		}
-		p, err = first(ctx, tx, selectPerson, scanPerson, account)
-		return err
+		if p, err = first(ctx, tx, selectPerson, scanPerson, account); err != nil {
+			return err
+		}
+		return s.noteUser(ctx, tx, "user.status", a, before, statusWas{status})
 	})
 	if err != nil {
 		return p, fmt.Errorf("set the status of an account: %w", err)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"urbanhomeschool.org/uhs/shared/audit"
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/id"
 )
@@ -65,7 +66,7 @@ func (s *Service) SignIn(ctx context.Context, email, password string) (Tokens, e
 		return Tokens{}, fmt.Errorf("sign in: %w", err)
 	}
 	if !ok {
-		return Tokens{}, ErrWrongPassword
+		return Tokens{}, s.noteFailedSignIn(ctx, who, ErrWrongPassword)
 	}
 	return s.open(ctx, who.account, manner{})
 }
@@ -93,7 +94,7 @@ func (s *Service) signInLearner(ctx context.Context, learner AccountID, kind Cre
 		return Tokens{}, fmt.Errorf("sign in by %s: %w", kind, err)
 	}
 	if !ok {
-		return Tokens{}, wrong(kind)
+		return Tokens{}, s.noteFailedSignIn(ctx, who, wrong(kind))
 	}
 	return s.open(ctx, who.account, manner{means: kind})
 }
@@ -124,7 +125,7 @@ type manner struct {
 // guardian hands her the phone.
 func (s *Service) open(ctx context.Context, a Account, m manner) (Tokens, error) {
 	if err := a.MayEnter(); err != nil {
-		return Tokens{}, err
+		return Tokens{}, s.noteFailedSignIn(ctx, candidate{account: a}, err)
 	}
 
 	sid, refresh, now := id.New(), id.Secret(32), s.now()
@@ -142,8 +143,10 @@ func (s *Service) open(ctx context.Context, a Account, m manner) (Tokens, error)
 		if _, err := tx.Exec(ctx, insertSession, sid, a.ID, p.account.School, now, until, m.guardian, m.means); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, insertRefresh, tokenHash(refresh), sid, until)
-		return err
+		if _, err = tx.Exec(ctx, insertRefresh, tokenHash(refresh), sid, until); err != nil {
+			return err
+		}
+		return s.noteSignIn(ctx, tx, p)
 	})
 	if err != nil {
 		return Tokens{}, fmt.Errorf("open a session: %w", err)
@@ -307,7 +310,12 @@ func (s *Service) SignOut(ctx context.Context, who Actor) error {
 	if who.Account == "" {
 		return ErrNobody
 	}
-	err := s.db.Update(ctx, func(tx db.Tx) error { return s.end(ctx, tx, who.Session, who.School) })
+	err := s.db.Update(ctx, func(tx db.Tx) error {
+		if err := s.end(ctx, tx, who.Session, who.School); err != nil {
+			return err
+		}
+		return s.audit.Note(ctx, tx, audit.Entry{Action: "sign_out", School: string(who.School), TargetKind: "session", TargetID: who.Session})
+	})
 	if err != nil {
 		return fmt.Errorf("sign out: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 
 	"urbanhomeschool.org/uhs/shared/assessment"
+	"urbanhomeschool.org/uhs/shared/audit"
 	"urbanhomeschool.org/uhs/shared/catalogue"
 	"urbanhomeschool.org/uhs/shared/clock"
 	"urbanhomeschool.org/uhs/shared/db"
@@ -37,6 +38,8 @@ type Differences struct {
 	Opened func(course catalogue.CourseID)
 	// Freshness tells up to when a school's work has arrived here.
 	Freshness assessment.Freshness
+	// Audit is whose chain of the audit log this side writes.
+	Audit audit.Options
 }
 
 // Domains are the services of the shared domain.
@@ -47,11 +50,14 @@ type Domains struct {
 	Assessment *assessment.Service
 	Tutor      *tutor.Service
 	Payments   *payments.Service
+	Audit      *audit.Log
 }
 
 // Join builds the domains in their order of dependence.
 func Join(d Differences) (Domains, error) {
-	d.Identity.DB, d.Identity.Clock = d.DB, d.Clock
+	d.Audit.DB, d.Audit.Clock = d.DB, d.Clock
+	log := audit.New(d.Audit)
+	d.Identity.DB, d.Identity.Clock, d.Identity.Audit = d.DB, d.Clock, log
 	people := identity.New(d.Identity)
 	courses := catalogue.New(catalogue.Options{DB: d.DB, Access: Entitled{}, Enrolments: learning.Counts{}, Opened: d.Opened})
 	pay := payments.New(d.DB, payments.Options{Clock: d.Clock, Prices: Prices{}, Guardians: Guardians{people}, Gateway: d.Gateway, Sign: d.Sign})
@@ -64,7 +70,7 @@ func Join(d Differences) (Domains, error) {
 	if err != nil {
 		return Domains{}, fmt.Errorf("join the tutor: %w", err)
 	}
-	return Domains{Identity: people, Catalogue: courses, Learning: learn, Assessment: assess, Tutor: bird, Payments: pay}, nil
+	return Domains{Identity: people, Catalogue: courses, Learning: learn, Assessment: assess, Tutor: bird, Payments: pay, Audit: log}, nil
 }
 
 // Entitled opens paid courses to learners who hold an entitlement.

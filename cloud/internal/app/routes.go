@@ -15,7 +15,7 @@ import (
 // catalogue: its /courses/my-enrollments must win over /courses/{course_id}.
 func (k *core) routes() *api.API {
 	a := api.New(api.Options{
-		Name: "Urban Home School", Version: Version, Environment: k.config.Environment, Verify: k.domains.Identity.Verify, Log: k.log,
+		Name: "Urban Home School", Version: Version, Environment: k.config.Environment, Verify: k.domains.Identity.Verify, Log: k.log, Audit: k.domains.Audit,
 		Healthy: func(ctx context.Context) error { return k.pool.Pool.Ping(ctx) },
 	})
 	api.MountSync(a, func(context.Context) (api.SyncStatus, error) {

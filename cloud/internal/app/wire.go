@@ -22,6 +22,7 @@ import (
 	"urbanhomeschool.org/uhs/cloud/internal/llm"
 	money "urbanhomeschool.org/uhs/cloud/internal/payments"
 	"urbanhomeschool.org/uhs/cloud/internal/payments/daraja"
+	"urbanhomeschool.org/uhs/shared/audit"
 	"urbanhomeschool.org/uhs/shared/catalogue/pack"
 	"urbanhomeschool.org/uhs/shared/clock"
 	"urbanhomeschool.org/uhs/shared/config"
@@ -147,7 +148,7 @@ func (k *core) differences(g payments.Gateway, routes []tutor.Route) wiring.Diff
 			Issuer: k.config.PublicURL, Audience: identity.CloudAudience, Pepper: k.keys.pepper, Passwords: identity.CloudPasswords{},
 			AnnounceKey: identity.Keys.Save, BcryptCost: k.config.BcryptCost,
 		},
-		Gateway: g, Routes: routes, Freshness: freshness{k},
+		Gateway: g, Routes: routes, Freshness: freshness{k}, Audit: audit.Options{Node: audit.Cloud},
 	}
 }
 

@@ -44,7 +44,7 @@ func Run(ctx context.Context, args []string, out io.Writer) error {
 		command = args[0]
 	}
 	if command == "help" {
-		_, err := fmt.Fprint(out, "uhs-edge [serve | status | deadletters | bundle export FILE|FOLDER | bundle import FILE... | restore FROM [KEYFILE] | copy prepare DIR | copy key | checkconfig | help]\n\n", config.Document(Config{}))
+		_, err := fmt.Fprint(out, "uhs-edge [serve | status | audit verify | deadletters | bundle export FILE|FOLDER | bundle import FILE... | restore FROM [KEYFILE] | copy prepare DIR | copy key | checkconfig | help]\n\n", config.Document(Config{}))
 		return err
 	}
 	var c Config
@@ -65,6 +65,8 @@ func Run(ctx context.Context, args []string, out io.Writer) error {
 		return restore(ctx, c, args[1:], out)
 	case "copy":
 		return copyCommand(c, args[1:], out)
+	case "audit":
+		return auditCommand(ctx, c, args[1:], out)
 	case "bundle":
 		return bundleCommand(ctx, c, args[1:], out)
 	case "checkconfig":

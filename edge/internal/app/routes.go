@@ -9,15 +9,16 @@ import (
 	"urbanhomeschool.org/uhs/edge/internal/agent"
 	"urbanhomeschool.org/uhs/edge/internal/web"
 	"urbanhomeschool.org/uhs/shared/api"
+	"urbanhomeschool.org/uhs/shared/audit"
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/identity"
 	"urbanhomeschool.org/uhs/shared/syncer"
 	site "urbanhomeschool.org/uhs/shared/web"
 )
 
-func (b *box) newAPI(verify func(context.Context, string) (identity.Actor, error)) *api.API {
+func (b *box) newAPI(verify func(context.Context, string) (identity.Actor, error), log *audit.Log) *api.API {
 	return api.New(api.Options{
-		Name: "Urban Home School", Version: Version, Environment: b.config.Environment, Verify: verify, Log: b.log,
+		Name: "Urban Home School", Version: Version, Environment: b.config.Environment, Verify: verify, Log: b.log, Audit: log,
 		Healthy: func(ctx context.Context) error {
 			return b.db.View(ctx, func(tx db.Tx) error { _, err := syncer.NodeState(ctx, tx, "health"); return err })
 		},
@@ -26,7 +27,7 @@ func (b *box) newAPI(verify func(context.Context, string) (identity.Actor, error
 
 // setupAPI serves a box that belongs to no school.
 func (b *box) setupAPI(claimed func()) *api.API {
-	a := b.newAPI(nil)
+	a := b.newAPI(nil, nil)
 	web.MountClaim(a, b.agent, b.config.CloudURL, claimed)
 	api.MountSync(a, func(context.Context) (api.SyncStatus, error) {
 		return api.SyncStatus{Side: "school", Link: "none", Version: Version, Now: b.clock.Now()}, nil
@@ -38,7 +39,7 @@ func (b *box) setupAPI(claimed func()) *api.API {
 // schoolAPI serves a school. Learning is mounted before the catalogue: its
 // /courses/my-enrollments must win over /courses/{course_id}.
 func (b *box) schoolAPI(s *school) *api.API {
-	a := b.newAPI(s.domains.Identity.Verify)
+	a := b.newAPI(s.domains.Identity.Verify, s.domains.Audit)
 	api.MountSync(a, func(ctx context.Context) (api.SyncStatus, error) { return b.syncStatus(ctx, s) })
 	api.MountIdentity(a, s.domains.Identity)
 	api.MountSchoolSignIn(a, s.domains.Identity)

@@ -15,6 +15,7 @@ import (
 	"urbanhomeschool.org/uhs/edge/internal/ollama"
 	"urbanhomeschool.org/uhs/edge/internal/packs"
 	"urbanhomeschool.org/uhs/shared/api"
+	"urbanhomeschool.org/uhs/shared/audit"
 	"urbanhomeschool.org/uhs/shared/catalogue"
 	"urbanhomeschool.org/uhs/shared/catalogue/pack"
 	"urbanhomeschool.org/uhs/shared/db"
@@ -159,6 +160,7 @@ func (b *box) differences(d db.DB, state agent.State) wiring.Differences {
 		Gateway: payments.Waiting{},
 		Sign:    func(message []byte) []byte { return ed25519.Sign(b.agent.Keys().Node, message) },
 		Forward: true, Freshness: present{b.clock.Now},
+		Audit: audit.Options{Node: audit.BoxNode(state.SchoolID, state.ApplianceID), School: state.SchoolID, Travel: audit.Entries.Record},
 	}
 }
 
