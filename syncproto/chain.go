@@ -33,16 +33,16 @@ func Chain(previous, hash Hash) Hash {
 // preceded by its length (8 bytes, big endian), so that no two events share
 // their input.
 func EventHash(e Event) Hash {
-	b := make([]byte, 0, 64+len(e.Type)+len(e.Entity)+len(e.Body))
-	b = prefixed(b, []byte(e.Type))
+	var short [1 << 10]byte // nearly every event fits and needs no memory of its own
+	b := prefixed(short[:0], e.Type)
 	b = binary.BigEndian.AppendUint64(b, uint64(e.Version))
-	b = prefixed(b, []byte(e.Entity))
+	b = prefixed(b, e.Entity)
 	b = binary.BigEndian.AppendUint64(b, uint64(e.HLC))
 	b = prefixed(b, e.Body)
 	return cut(b)
 }
 
-func prefixed(b, part []byte) []byte {
+func prefixed[T string | []byte](b []byte, part T) []byte {
 	return append(binary.BigEndian.AppendUint64(b, uint64(len(part))), part...)
 }
 

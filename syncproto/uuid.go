@@ -2,7 +2,6 @@ package syncproto
 
 import (
 	"encoding/binary"
-	"encoding/hex"
 	"fmt"
 )
 
@@ -104,30 +103,41 @@ func head(in []byte, i int) (itemHead, error) {
 	return h, nil
 }
 
+// hexDigit gives the value of a lower-case hex digit, 0xff for anything else.
+var hexDigit = func() (t [256]byte) {
+	for i := range t {
+		t[i] = 0xff
+	}
+	for i, c := range []byte(hexDigits) {
+		t[c] = byte(i)
+	}
+	return t
+}()
+
+const hexDigits = "0123456789abcdef"
+
+// uuidDigits is where the two digits of each byte stand in the text.
+var uuidDigits = [16]int{0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34}
+
 func parseUUID(s []byte) (u [16]byte, ok bool) {
 	if s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
 		return u, false
 	}
-	digits := make([]byte, 0, 32)
-	for i, c := range s {
-		switch {
-		case i == 8 || i == 13 || i == 18 || i == 23:
-		case c >= '0' && c <= '9' || c >= 'a' && c <= 'f':
-			digits = append(digits, c)
-		default:
+	for i, at := range uuidDigits {
+		high, low := hexDigit[s[at]], hexDigit[s[at+1]]
+		if high|low > 15 {
 			return u, false
 		}
+		u[i] = high<<4 | low
 	}
-	_, err := hex.Decode(u[:], digits)
-	return u, err == nil
+	return u, true
 }
 
 func appendUUID(out, u []byte) []byte {
-	for i, part := range [][]byte{u[:4], u[4:6], u[6:8], u[8:10], u[10:]} {
-		if i > 0 {
-			out = append(out, '-')
-		}
-		out = hex.AppendEncode(out, part)
+	var text [uuidText]byte
+	text[8], text[13], text[18], text[23] = '-', '-', '-', '-'
+	for i, at := range uuidDigits {
+		text[at], text[at+1] = hexDigits[u[i]>>4], hexDigits[u[i]&15]
 	}
-	return out
+	return append(out, text[:]...)
 }

@@ -43,13 +43,9 @@ var (
 // attemptRow gives the values of attemptColumns. Responses are stored as text
 // and not as jsonb, so that they read back exactly as they came.
 func attemptRow(a Attempt) []any {
-	responses, err := json.Marshal(a.Responses)
-	if err != nil { // strings and integers always marshal
-		panic(err)
-	}
 	return []any{
 		string(a.ID), string(a.LearnerID), string(a.SchoolID), string(a.CourseID), string(a.QuizID), a.Edition, a.PassPercent,
-		a.ScorePoints, a.MaxPoints, a.Passed, string(responses), a.StartedAt.Time, a.SubmittedAt.Time,
+		a.ScorePoints, a.MaxPoints, a.Passed, responsesText(a.Responses), a.StartedAt.Time, a.SubmittedAt.Time,
 	}
 }
 

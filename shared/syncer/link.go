@@ -212,10 +212,14 @@ func (l *Link) look(ctx context.Context) error {
 	if err != nil || waiting == 0 {
 		return err
 	}
-	if !l.o.Carriers[next].Connected() {
-		return nil // no link at all: nothing is stuck, it only waits
-	}
+	// No line at all: nothing is stuck, it only waits.
+	line, deaf := l.o.Carriers[next].Connected(), !l.carrier().Connected()
 	l.mu.Lock()
+	settled := l.watch.Settled(l.o.Clock.Now(), line)
+	if move := line && (settled || !deaf); !move {
+		l.mu.Unlock()
+		return nil
+	}
 	l.watch.Use(next)
 	l.mu.Unlock()
 	l.o.Log.Warn("nothing has moved; changing the carrier", "waiting", waiting, "to", l.o.Carriers[next].Name())

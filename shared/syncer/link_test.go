@@ -210,6 +210,11 @@ func TestTheLinkOnlyWaitsWhenNoCarrierHasALine(t *testing.T) {
 	}
 
 	l.https.set(func(r *road) { r.cut = false }) // only https gets through
+	l.rest()
+	if c := l.link.Carrier(); c != "mirror" {
+		t.Fatalf("on %s: the mirror had no time to connect", c)
+	}
+	l.w.clock.Advance(10 * time.Second)
 	l.until(t, "the record arrives by https", l.drained)
 	if c := l.link.Carrier(); c != "https" || !l.link.Up() {
 		t.Errorf("on %s, up: %v", c, l.link.Up())

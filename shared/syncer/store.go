@@ -82,19 +82,9 @@ func (a *Applier) storeRange(ctx context.Context, tx db.Tx, b *batch, from, to i
 
 // storeWhole stores a run of events; the first bad one fails all.
 func (a *Applier) storeWhole(ctx context.Context, tx db.Tx, b *batch, events []syncproto.Event) error {
-	records := make([]record, 0, len(events))
-	for _, e := range events {
-		if e.IsErased() {
-			continue
-		}
-		if len(b.aside) > 0 && b.aside[entityKey{storable(e.Type), storable(e.Entity)}] {
-			return errAside
-		}
-		r, err := a.read(ctx, tx, e)
-		if err != nil {
-			return err
-		}
-		records = append(records, r)
+	records, err := a.readAll(ctx, tx, b, events)
+	if err != nil {
+		return err
 	}
 	if err := a.admitRun(ctx, tx, b.log.School, records); err != nil {
 		return err

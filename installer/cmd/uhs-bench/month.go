@@ -36,6 +36,12 @@ func (b *bench) tool(ctx context.Context, args ...string) error {
 // month puts a large school's month of attempts into the stopped box, and
 // measures how they arrive and what the box holds in memory meanwhile.
 func (b *bench) month(ctx context.Context, records int) error {
+	if err := b.openCourse(ctx); err != nil {
+		return err
+	}
+	if err := b.spend(ctx, b.learners[0], 0); err != nil { // so that the box's log has begun
+		return err
+	}
 	if err := b.settled(ctx); err != nil {
 		return err
 	}

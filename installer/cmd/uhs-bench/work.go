@@ -17,6 +17,9 @@ const rounds = 2
 
 // schoolDay cuts the cable, lets every learner work, and measures the arrival.
 func (b *bench) schoolDay(ctx context.Context) error {
+	if err := b.openCourse(ctx); err != nil {
+		return err
+	}
 	b.school.Link.Cut()
 	for _, c := range b.learners {
 		for i := range rounds {
@@ -41,6 +44,9 @@ func (b *bench) schoolDay(ctx context.Context) error {
 
 // weeks fills the box with a large backlog and measures the arrival.
 func (b *bench) weeks(ctx context.Context, records int) error {
+	if err := b.openCourse(ctx); err != nil {
+		return err
+	}
 	b.school.Link.Cut()
 	began := time.Now()
 	if err := b.fill(ctx, records); err != nil {

@@ -11,6 +11,7 @@ type Watch struct {
 	n, current int
 	probe      []bool // carriers to say hello on
 	knocked    time.Time
+	line       time.Time // since when another carrier has a line and the current one has not
 }
 
 // NewWatch begins with the best of n carriers.
@@ -61,6 +62,25 @@ func (w *Watch) Stalled(now, progress time.Time) (next int, ok bool) {
 		return 0, false
 	}
 	return (w.current + 1) % w.n, true
+}
+
+// settle is how long the current carrier has to connect over a line that has
+// just come up.
+const settle = 10 * time.Second
+
+// Settled tells whether to leave the current carrier, which has no line, for the
+// one that Stalled named: when that has had a line for a while. After days without
+// any both find it again at about the same moment, and the better one may be the
+// later.
+func (w *Watch) Settled(now time.Time, line bool) bool {
+	if !line {
+		w.line = time.Time{}
+		return false
+	}
+	if w.line.IsZero() {
+		w.line = now
+	}
+	return Since(now, w.line) >= settle
 }
 
 // Use makes carrier i the current one.
