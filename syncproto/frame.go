@@ -146,7 +146,25 @@ func DecodeFrame(b []byte) (Frame, error) {
 	return f, nil
 }
 
+// FrameEnd reads the sequence number of the last event of a frame of one's own,
+// and checks nothing of the rest.
+func FrameEnd(b []byte) (int64, error) {
+	raw, err := expand(b, MaxFrame)
+	if err != nil {
+		return 0, err
+	}
+	var w struct {
+		First int64 `cbor:"5,keyasint"`
+		Count int   `cbor:"6,keyasint"`
+	}
+	if err := tagMode.Unmarshal(raw, &w); err != nil {
+		return 0, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	return w.First + int64(w.Count) - 1, nil
+}
+
 var (
+	tagMode = mustTags()
 	encMode = mustEnc()
 	decMode = mustDec()
 )
@@ -164,6 +182,15 @@ func mustDec() cbor.DecMode {
 		DupMapKey: cbor.DupMapKeyEnforcedAPF, IndefLength: cbor.IndefLengthForbidden, TagsMd: cbor.TagsForbidden,
 		MaxNestedLevels: maxDepth, MaxArrayElements: 1 << 16, MaxMapPairs: 1 << 16,
 	}.DecMode()
+	if err != nil {
+		panic(err)
+	}
+	return m
+}
+
+// mustTags reads what is still packed: see packUUIDs.
+func mustTags() cbor.DecMode {
+	m, err := cbor.DecOptions{IndefLength: cbor.IndefLengthForbidden, MaxNestedLevels: maxDepth, MaxArrayElements: 1 << 16, MaxMapPairs: 1 << 16}.DecMode()
 	if err != nil {
 		panic(err)
 	}

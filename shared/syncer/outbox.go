@@ -159,17 +159,11 @@ func Cut(ctx context.Context, tx db.Tx, log Log, from Piece) (*syncproto.Frame, 
 	if err != nil {
 		return nil, nil, err
 	}
-	rows, err := tx.Query(ctx, listOutbox, log.School, log.Epoch, int64(lane), after, int64(syncproto.MaxEvents))
-	events, err := db.Collect(rows, err, eventsAfter(prev))
+	events, err := readPiece(ctx, tx, log, from, prev)
 	if err != nil || len(events) == 0 {
 		return nil, nil, err
 	}
-	// Bodies compress, so twice the limit of raw bytes is a good first guess.
-	size, n := 0, 0
-	for n < len(events) && (n == 0 || size+len(events[n].Body)+64 < 2*maxBytes) {
-		size += len(events[n].Body) + 64
-		n++
-	}
+	n := len(events)
 	for {
 		f := &syncproto.Frame{School: log.School, Epoch: log.Epoch, Lane: lane, First: after + 1, Prev: prev, Events: events[:n]}
 		data, err := syncproto.EncodeFrame(f)
@@ -179,6 +173,34 @@ func Cut(ctx context.Context, tx db.Tx, log Log, from Piece) (*syncproto.Frame, 
 		}
 		return f, data, err
 	}
+}
+
+// eventHead is about what an event takes beside its body.
+const eventHead = 64
+
+// readPiece reads the events that a frame from there may hold, and no more: on a
+// thin line that is a few of a long backlog. Bodies compress, so twice the limit
+// of raw bytes is a good first guess.
+func readPiece(ctx context.Context, tx db.Tx, log Log, from Piece, prev syncproto.Hash) ([]syncproto.Event, error) {
+	most := min(syncproto.MaxEvents, 2*from.MaxBytes/eventHead+1)
+	rows, err := tx.Query(ctx, listOutbox, log.School, log.Epoch, int64(from.Lane), from.After, int64(most))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	scan, size := eventsAfter(prev), 0
+	events := make([]syncproto.Event, 0, most)
+	for rows.Next() {
+		e, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		if size += len(e.Body) + eventHead; len(events) > 0 && size >= 2*from.MaxBytes {
+			return events, nil
+		}
+		events = append(events, e)
+	}
+	return events, rows.Err()
 }
 
 // ErrPruned is given for a position whose row is no longer kept.

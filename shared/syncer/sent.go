@@ -25,8 +25,8 @@ type sentFrame struct {
 func (s *Sent) Add(m syncproto.Message, stream uint64) {
 	var end int64
 	if m.Kind == syncproto.KindFrame {
-		if f, err := syncproto.DecodeFrame(m.Data); err == nil {
-			end = f.End()
+		if last, err := syncproto.FrameEnd(m.Data); err == nil {
+			end = last
 		}
 	}
 	s.mu.Lock()

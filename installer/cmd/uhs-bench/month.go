@@ -59,6 +59,10 @@ func (b *bench) month(ctx context.Context, records int) error {
 	if err := b.school.Edge.Start(ctx); err != nil {
 		return err
 	}
+	cpu, err := b.processor()
+	if err != nil {
+		return err
+	}
 	watched, stop := context.WithCancel(ctx)
 	var most int64
 	var watcher sync.WaitGroup
@@ -71,7 +75,21 @@ func (b *bench) month(ctx context.Context, records int) error {
 		return err
 	}
 	tell("appliance: most memory while it catches up (RSS)", fmt.Sprintf("%.1f MB", float64(most)/1e6), "150 MB")
-	return nil
+	after, err := b.processor()
+	for i, of := range []string{"the appliance", "the cloud", "PostgreSQL"} {
+		tell("  processor time of "+of+" for it", seconds(after[i]-cpu[i]), "-")
+	}
+	return err
+}
+
+// processor is the processor time that box, cloud and PostgreSQL have used.
+func (b *bench) processor() (used [3]time.Duration, err error) {
+	for i, of := range []func() (time.Duration, error){b.school.Edge.CPU, b.w.Cloud.CPU, b.w.Postgres.CPU} {
+		if used[i], err = of(); err != nil {
+			return used, err
+		}
+	}
+	return used, nil
 }
 
 // peak is the most memory the box held until ctx ended.

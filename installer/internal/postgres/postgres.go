@@ -106,6 +106,9 @@ func (s *Server) SocketURL(database string) string {
 // Port is where the server listens.
 func (s *Server) Port() int { return s.port }
 
+// CPU is the processor time of the server and its workers so far.
+func (s *Server) CPU() (time.Duration, error) { return s.child.CPU() }
+
 // Done is closed when the server has ended.
 func (s *Server) Done() <-chan struct{} { return s.child.Done() }
 

@@ -56,6 +56,9 @@ func (p *Program) Done() <-chan struct{} { return p.child.Done() }
 // RSS is the memory it holds, in bytes.
 func (p *Program) RSS() (int64, error) { return p.child.RSS() }
 
+// CPU is the processor time it has used since it was started.
+func (p *Program) CPU() (time.Duration, error) { return p.child.CPU() }
+
 // Log is the file of its output.
 func (p *Program) Log() string { return p.spec.Log }
 

@@ -32,3 +32,20 @@ func TestAnIDIsPackedAndUnpackedAsTheLibraryDoesIt(t *testing.T) {
 		}
 	}
 }
+
+func TestTheEndOfAFrameIsReadWithoutItsEvents(t *testing.T) {
+	f := &Frame{School: "0198a0e1-7e6f-7c1e-8f00-2c1d5a8c6b11", Epoch: 7, Lane: LaneMoney, First: 41}
+	for range 3 {
+		f.Events = append(f.Events, Event{Type: "a.b", Version: 1, Entity: "0198a0e1-7e6f-7c1e-8f00-2c1d5a8c6b12", HLC: 9, Deps: []string{"a.b/0198a0e1-7e6f-7c1e-8f00-2c1d5a8c6b13"}, Body: []byte{0xa0}})
+	}
+	data, err := EncodeFrame(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if end, err := FrameEnd(data); err != nil || end != 43 {
+		t.Errorf("the frame ends at %d (%v), want 43", end, err)
+	}
+	if _, err := FrameEnd(data[:len(data)/2]); err == nil {
+		t.Error("half a frame has an end")
+	}
+}
