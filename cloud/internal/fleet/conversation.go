@@ -252,7 +252,7 @@ func (s *Service) Mirrored(ctx context.Context, school string, epoch int64, m sy
 		c.peer.Takeover()
 		c.heardBy(mirror)
 	}
-	err = c.peer.Handle(ctx, m)
+	err = s.handle(ctx, c.peer, m)
 	c.poke()
 	if errors.Is(err, syncer.ErrRefused) {
 		return nil // logged; it would be refused again
@@ -305,7 +305,7 @@ func (s *Service) Exchange(ctx context.Context, box Appliance, epoch int64, in [
 		c.heardBy("https")
 	}
 	for _, m := range in {
-		if err := c.peer.Handle(ctx, m); err != nil && !errors.Is(err, syncer.ErrRefused) {
+		if err := s.handle(ctx, c.peer, m); err != nil && !errors.Is(err, syncer.ErrRefused) {
 			return nil, fmt.Errorf("exchange: %w", err)
 		}
 	}

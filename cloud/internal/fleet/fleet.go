@@ -74,11 +74,12 @@ type Service struct {
 	ctx    context.Context //nolint:containedctx // the life of the conversations, set by Start
 	wg     sync.WaitGroup
 	snaps  snapshots
+	turns  chan struct{} // see handle
 }
 
 // New makes a stopped Service.
 func New(o Options) *Service {
-	return &Service{o: o, talks: map[string]*conversation{}, snaps: snapshots{turn: make(chan struct{}, 1), building: map[string]bool{}}}
+	return &Service{o: o, talks: map[string]*conversation{}, turns: make(chan struct{}, applying), snaps: snapshots{turn: make(chan struct{}, 1), building: map[string]bool{}}}
 }
 
 // Recipient is the cloud's recipient, for boxes that do not know it yet.
