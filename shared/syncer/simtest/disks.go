@@ -58,7 +58,21 @@ func (w *world) cloneBox(b *box) {
 	if w.chance(60) { // it is taken somewhere and comes back with work of its own
 		twin.away = w.now.Add(w.between(0, w.o.For/2))
 	}
-	twin.restartIn(w.between(time.Second, time.Hour))
+	if w.chance(50) {
+		twin.restartIn(w.between(time.Second, time.Hour))
+		return
+	}
+	// Both work at the same moment, from the same point of the same log.
+	twin.away = time.Time{}
+	twin.start()
+	for _, x := range []*box{b, twin} {
+		w.after(w.between(time.Second, 5*time.Second), func() {
+			if x.up && x.epoch != 0 && !x.retired {
+				x.writeIntents(3)
+				x.writeFacts(3)
+			}
+		})
+	}
 }
 
 // destroyed excuses what is on no disk any more.

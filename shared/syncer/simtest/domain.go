@@ -185,6 +185,9 @@ func intentEntity() syncer.Entity[Intent] {
 		Audience: func(i Intent) syncproto.Audience { return syncproto.OfSchool(i.School) },
 		School:   func(i Intent) string { return i.School },
 		Put: func(ctx context.Context, tx db.Tx, i Intent) (bool, error) {
+			if i.Amount <= 0 {
+				return false, fault.New(fault.Invalid, "Nobody pays less than nothing.")
+			}
 			n, err := tx.Exec(ctx, insertIntent, i.ID, i.School, i.Learner, i.Amount)
 			return n > 0, err
 		},

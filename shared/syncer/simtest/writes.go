@@ -102,7 +102,11 @@ func (b *box) writePoison() {
 	l := b.school.learners[w.rng.IntN(len(b.school.learners))]
 	f := w.fact(l, b.school)
 	f.ID = c.Entity
-	kind := []int{0, 1, 1, 2, 3, 4, 4}[w.rng.IntN(7)]
+	kind := []int{0, 1, 1, 2, 3, 4, 4, 5, 5}[w.rng.IntN(9)]
+	if kind == 5 {
+		b.writePoisonedRun(l)
+		return
+	}
 	switch kind {
 	case 0:
 		c.Body = []byte{0xff, 0x00}
@@ -137,6 +141,29 @@ func (b *box) writePoison() {
 		c.Body = healthy
 		b.save("mended", 1, func(tx db.Tx) error { return b.appendRaw(w.ctx, tx, c) })
 	}
+}
+
+// writePoisonedRun writes good intents with one behind them that the cloud
+// refuses, all in one frame: what went well before the bad one is undone and done
+// again, and each counts once.
+func (b *box) writePoisonedRun(l *learner) {
+	w := b.w
+	bad := Intent{w.newID(), b.school.id, l.id, -1}
+	c := syncer.Change{Spec: b.kit.intents.Spec, Entity: bad.ID}
+	c.Body, _ = syncproto.EncodeBody(bad)
+	w.check.poison[bad.ID] = true
+	good := make([]Intent, 11)
+	for i := range good {
+		good[i] = Intent{w.newID(), b.school.id, l.id, 1 + w.rng.Int64N(5000)}
+	}
+	b.save("poisoned run", int64(len(good)), func(tx db.Tx) error {
+		for _, i := range good {
+			if _, err := b.kit.intents.Save(w.ctx, tx, i); err != nil {
+				return err
+			}
+		}
+		return b.appendRaw(w.ctx, tx, c)
+	})
 }
 
 func (b *box) appendRaw(ctx context.Context, tx db.Tx, c syncer.Change) error {
