@@ -168,9 +168,6 @@ func HistoryOf(in [Lanes][]Mark) (out [Lanes][]HistoryMark) {
 	return out
 }
 
-// Marks gives the history of From in the form the syncer uses.
-func (a EpochAnswer) Marks() [Lanes][]Mark { return marksOf(a.History) }
-
 func marksOf(in [Lanes][]HistoryMark) (out [Lanes][]Mark) {
 	for l, marks := range in {
 		for _, m := range marks {

@@ -100,10 +100,11 @@ func TestACommonPointIsFoundInTheHistoryBeyondWhatWasAcknowledged(t *testing.T) 
 		}
 		history[syncproto.LaneLearning] = append(history[syncproto.LaneLearning], syncproto.Mark{Seq: seq, Chain: h})
 	}
-	w.must(w.edge.db.View(ctx, func(tx db.Tx) error {
-		common, err := syncer.Common(ctx, tx, log, history)
-		if common[syncproto.LaneLearning] != 8 {
-			t.Errorf("the common point is %d, want 8", common[syncproto.LaneLearning])
+	w.must(w.edge.file.Update(ctx, func(tx db.Tx) error {
+		report, err := w.edge.outbox.Rejoin(ctx, tx, syncer.Rejoining{To: syncer.Log{School: w.school, Epoch: w.epoch + 1}, From: w.epoch, Trusted: true,
+			Applied: syncproto.History{w.epoch: syncproto.HistoryOf(history)}})
+		if report.Resent != 4 || report.Missing != 4 {
+			t.Errorf("the common point is not 8: %+v", report)
 		}
 		return err
 	}))

@@ -146,35 +146,6 @@ func History(ctx context.Context, tx db.Tx, log Log) (h [syncproto.Lanes][]syncp
 	return h, rows.Err()
 }
 
-// Common is the last point per lane where our own log agrees with the other
-// side's history: never before what was acknowledged with an equal chain.
-func Common(ctx context.Context, tx db.Tx, log Log, history [syncproto.Lanes][]syncproto.Mark) (common [syncproto.Lanes]int64, err error) {
-	h, err := ReadHeads(ctx, tx, log)
-	if err != nil {
-		return common, err
-	}
-	for l := range common {
-		common[l] = h.Acked[l]
-		for _, m := range history[l] {
-			if m.Seq > h.Out[l].Seq || m.Seq <= common[l] {
-				continue
-			}
-			own, err := ChainAt(ctx, tx, log, syncproto.Lane(l), m.Seq)
-			if errors.Is(err, ErrPruned) {
-				continue
-			}
-			if err != nil {
-				return common, err
-			}
-			if own == m.Chain {
-				common[l] = m.Seq
-				break // newest first
-			}
-		}
-	}
-	return common, nil
-}
-
 // NodeState reads a small fact about this node; "" when it is not set.
 func NodeState(ctx context.Context, tx db.Tx, key string) (string, error) {
 	rows, err := tx.Query(ctx, selectState, key)

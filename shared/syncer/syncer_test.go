@@ -190,16 +190,10 @@ func TestARestoredBoxGetsANewEpochAndLosesNothing(t *testing.T) {
 	w.must(w.cloud.db.View(ctx, func(tx db.Tx) (err error) { history, err = syncer.History(ctx, tx, from); return err }))
 	w.epoch++
 	w.do(w.edge.db, func(tx db.Tx) error {
-		common, err := syncer.Common(ctx, tx, from, history)
-		if err != nil {
-			return err
-		}
-		if common[syncproto.LaneLearning] != 20 {
-			t.Errorf("the common point is %d, want 20", common[syncproto.LaneLearning])
-		}
-		moved, err := w.edge.outbox.Resequence(ctx, tx, from, syncer.Log{School: w.school, Epoch: w.epoch}, common)
-		if moved != 5 {
-			t.Errorf("%d records re-sequenced, want 5", moved)
+		report, err := w.edge.outbox.Rejoin(ctx, tx, syncer.Rejoining{To: syncer.Log{School: w.school, Epoch: w.epoch}, From: from.Epoch, Trusted: true,
+			Applied: syncproto.History{from.Epoch: syncproto.HistoryOf(history)}})
+		if report.Resent != 5 {
+			t.Errorf("%+v: want 5 records re-sequenced", report)
 		}
 		return err
 	})

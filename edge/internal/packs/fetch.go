@@ -149,9 +149,6 @@ func (s *Service) transfer(ctx context.Context, src *source, path string, offset
 	defer func() { _ = res.Body.Close() }()
 	return take(res, &tracker{r: res.Body, seen: func(n int) error {
 		came.Add(int64(n))
-		if !src.near {
-			s.o.Used(n)
-		}
 		s.o.Step("chunk")
 		if short, err := s.short(demand{bytes: int64(n)}); err != nil {
 			return err

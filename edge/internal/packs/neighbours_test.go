@@ -3,6 +3,7 @@ package packs_test
 import (
 	"bytes"
 	"crypto/rand"
+	"io"
 	"maps"
 	"net/http"
 	"slices"
@@ -111,6 +112,28 @@ func TestAnEditionThatReplacesAnotherWaitsForItsPictures(t *testing.T) {
 	b.until("installed", func(s packs.CourseStatus) bool { return isInstalled(2)(s) && s.PicturesMissing == 0 })
 }
 
+// counted is the way to the cloud, whose bytes are counted.
+type counted struct{ used *atomic.Int64 }
+
+func (c counted) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if err == nil {
+		resp.Body = countedBody{resp.Body, c.used}
+	}
+	return resp, err
+}
+
+type countedBody struct {
+	io.ReadCloser
+	used *atomic.Int64
+}
+
+func (b countedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.used.Add(int64(n))
+	return n, err
+}
+
 func TestNeighbours(t *testing.T) {
 	// with is a box that has neighbours, and its licence of a course that the cloud
 	// and the first neighbour have.
@@ -121,9 +144,9 @@ func TestNeighbours(t *testing.T) {
 				o.Neighbours = append(o.Neighbours, n.URL+"/")
 			}
 			// As the appliance does: what goes to the cloud is signed.
-			o.Client = &http.Client{Transport: httpcarrier.Signer{Appliance: "box", Key: signer(3), Next: http.DefaultTransport}}
+			o.Client = &http.Client{Transport: httpcarrier.Signer{Appliance: "box", Key: signer(3), Next: counted{used}}}
 			o.RetryMin = time.Minute // each case comes right without another attempt
-			o.NearIdle, o.Used = 300*time.Millisecond, func(n int) { used.Add(int64(n)) }
+			o.NearIdle = 300 * time.Millisecond
 		})
 		return b, used
 	}

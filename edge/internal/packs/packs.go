@@ -60,8 +60,6 @@ type Options struct {
 	KeepFree int64
 	// Free measures the disk; nil means statfs of the store's folder.
 	Free func() (int64, error)
-	// Used, optional, hears of bytes that came over the school's line.
-	Used func(bytes int)
 	// Allowed, optional, tells whether the line may be used for courses now.
 	Allowed func() bool
 	// Step, optional, is called at named points of the work: manifest, chunk,
@@ -110,9 +108,6 @@ func New(o Options) *Service {
 	}
 	if o.Free == nil {
 		o.Free = func() (int64, error) { return freeBytes(o.Store.Dir()) }
-	}
-	if o.Used == nil {
-		o.Used = func(int) {}
 	}
 	if o.Step == nil {
 		o.Step = func(string) {}
