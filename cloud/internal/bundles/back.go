@@ -2,8 +2,6 @@ package bundles
 
 import (
 	"context"
-	"crypto/ed25519"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -123,9 +121,13 @@ func (s *Service) Receipt(ctx context.Context, bundleID string) (string, error) 
 	if !ok {
 		return "", fs.ErrNotExist
 	}
+	return s.receipt(name, n), nil
+}
+
+func (s *Service) receipt(school string, n bundle.Note) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Urban Home School: receipt\nSchool: %s\nFile: %s\nMade at school: %s\nArrived at the cloud: %s\n", name, n.ID,
-		n.Made.Format(time.RFC3339), n.At.Format(time.RFC3339))
+	fmt.Fprintf(&b, "Urban Home School: receipt\nSchool: %s\n%s%s\nMade at school: %s\n%s%s\n", school, bundle.ReceiptFile, n.ID,
+		n.Made.Format(time.RFC3339), bundle.ReceiptArrived, n.At.Format(time.RFC3339))
 	for _, l := range n.Result.Lanes {
 		if l.Waits > 0 {
 			fmt.Fprintf(&b, "%d %s are here and wait: %s\n", l.Waits, receiptWords[l.Lane.String()], waitsFor(l))
@@ -135,8 +137,7 @@ func (s *Service) Receipt(ctx context.Context, bundleID string) (string, error) 
 	if len(n.Result.Lanes) == 0 {
 		b.WriteString("There was nothing new in it.\n")
 	}
-	signature := ed25519.Sign(s.o.Signer, receiptMessage(b.String()))
-	return b.String() + receiptMark + base64.StdEncoding.EncodeToString(signature) + "\n", nil
+	return bundle.SignReceipt(b.String(), s.o.Signer)
 }
 
 // waitsFor is why records of a file that is here are not stored yet.
@@ -150,10 +151,6 @@ func waitsFor(l bundle.Lane) string {
 		return "something made before them has to come first"
 	}
 }
-
-const receiptMark = "Signature of the cloud: "
-
-func receiptMessage(text string) []byte { return []byte("uhs-receipt-1\n" + text) }
 
 // sweepBack removes bundles for the way back that nobody has fetched for long.
 func (s *Service) sweepBack() {

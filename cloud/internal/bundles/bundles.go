@@ -201,6 +201,7 @@ func (s *Service) Export(ctx context.Context, school string, what What, w io.Wri
 	h := syncproto.BundleHeader{ID: id.New(), Way: syncproto.Down, School: school, Created: s.o.Clock.Now(), Timeline: s.o.Timeline}
 	down := syncer.Log{School: school, Epoch: syncer.DownEpoch}
 	ack := syncproto.Ack{}
+	var receipts []bundle.Note
 	err := s.o.DB.View(ctx, func(tx db.Tx) (err error) {
 		if h.SchoolName, h.To, h.Epoch, err = findReader(ctx, tx, school); err != nil {
 			return err
@@ -209,6 +210,9 @@ func (s *Service) Export(ctx context.Context, school string, what What, w io.Wri
 			return err
 		}
 		ack.Epoch = h.Epoch
+		if receipts, err = bundle.List(ctx, tx, bundle.In, school, receiptsBack); err != nil {
+			return err
+		}
 		if ack.Applied, err = syncer.ReadMarks(ctx, tx, syncer.Log{School: school, Epoch: h.Epoch}); err != nil || s.o.Backed == nil {
 			return err
 		}
@@ -233,14 +237,18 @@ func (s *Service) Export(ctx context.Context, school string, what What, w io.Wri
 			}
 		}
 	}
-	return s.write(ctx, writing{w, h, ack, pieces, what.Progress})
+	return s.write(ctx, writing{w, h, ack, receipts, pieces, what.Progress})
 }
+
+// receiptsBack is of how many files the way back tells that they arrived.
+const receiptsBack = 20
 
 // writing is one bundle that is being written.
 type writing struct {
 	w        io.Writer
 	h        syncproto.BundleHeader
 	ack      syncproto.Ack
+	receipts []bundle.Note
 	pieces   []pack.Piece
 	progress func(done, of int64)
 }
@@ -257,6 +265,15 @@ func (s *Service) write(ctx context.Context, x writing) (Written, error) {
 	}
 	if err := bw.AddMessage(m); err != nil { // first: a torn file still says what is safe
 		return out, err
+	}
+	for _, n := range x.receipts {
+		if n.State == bundle.Held {
+			continue // nothing of it was read
+		}
+		text := s.receipt(x.h.SchoolName, n)
+		if err := bw.Add(bundle.Section{SectionHead: syncproto.SectionHead{Kind: syncproto.SectionReceipt}, Data: []byte(text)}); err != nil {
+			return out, err
+		}
 	}
 	total := out.Records + out.PackBytes
 	told := func(done int64) {

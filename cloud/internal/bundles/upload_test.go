@@ -166,6 +166,9 @@ func TestTheReceiptIsSignedAndTheWayBackIsForTheBox(t *testing.T) {
 	}
 	n, err := b.desk.Read(t.Context(), path, nil)
 	w.Must(err)
+	if len(b.got) != 1 || b.got[0].Bundle != u.Bundle || !strings.HasPrefix(text, b.got[0].Text) {
+		t.Errorf("the way back brings the receipts %+v", b.got)
+	}
 	if n.Result.Confirmed != 12 || b.waiting() != 0 {
 		t.Errorf("got %+v, %d wait", n, b.waiting())
 	}

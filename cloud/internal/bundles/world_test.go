@@ -60,6 +60,7 @@ type box struct {
 	school  identity.School
 	learner identity.Account
 	desk    *bundle.Desk
+	got     []bundle.Receipt // that came back
 }
 
 func (w *world) box(code string) *box {
@@ -99,6 +100,11 @@ func (b *box) admit(_ context.Context, h syncproto.BundleHeader) (bundle.Admitte
 		t.Out = b.Log()
 	}
 	public, _ := b.w.signer.Public().(ed25519.PublicKey)
+	t.Receipt = func(_ context.Context, receipt string) error {
+		r, err := bundle.VerifyReceipt(receipt, public)
+		b.got = append(b.got, r)
+		return err
+	}
 	return bundle.Admitted{Key: public, Identity: b.Age, Target: t}, nil
 }
 

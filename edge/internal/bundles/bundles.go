@@ -152,7 +152,10 @@ func (s *Service) admit(_ context.Context, h syncproto.BundleHeader) (bundle.Adm
 	case h.School != b.School:
 		return bundle.Admitted{}, bundle.ErrOtherSchool
 	}
-	t := bundle.Target{DB: s.o.DB, Applier: s.o.Applier, Outbox: s.o.Outbox, In: b.down(), Packs: s.o.Packs, Dir: s.o.Dir}
+	t := bundle.Target{DB: s.o.DB, Applier: s.o.Applier, Outbox: s.o.Outbox, In: b.down(), Packs: s.o.Packs, Dir: s.o.Dir,
+		Receipt: func(ctx context.Context, receipt string) error {
+			return s.o.DB.Update(ctx, func(tx db.Tx) error { return bundle.KeepReceipt(ctx, tx, b.School, receipt, b.CloudKey) })
+		}}
 	if h.Epoch == b.Epoch {
 		t.Out = b.up()
 	}
@@ -215,8 +218,8 @@ func (s *Service) Export(ctx context.Context, w io.Writer, progress func(done, o
 // Keep remembers that a bundle was written whole.
 func (s *Service) Keep(ctx context.Context, w Written) error {
 	return s.o.DB.Update(ctx, func(tx db.Tx) error {
-		return bundle.Save(ctx, tx, bundle.Out, bundle.Note{ID: w.ID, School: s.o.Box().School, State: "written", Size: w.Size, Made: w.At, At: w.At,
-			Result: bundle.Result{ID: w.ID, State: "written", New: w.Records}})
+		return bundle.Save(ctx, tx, bundle.Out, bundle.Note{ID: w.ID, School: s.o.Box().School, State: bundle.Written, Size: w.Size, Made: w.At, At: w.At,
+			Result: bundle.Result{ID: w.ID, State: bundle.Written, New: w.Records}})
 	})
 }
 

@@ -9,9 +9,11 @@ import (
 	"syscall"
 	"time"
 
+	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/fault"
 	"urbanhomeschool.org/uhs/shared/id"
 	"urbanhomeschool.org/uhs/shared/identity"
+	"urbanhomeschool.org/uhs/shared/syncer/bundle"
 	"urbanhomeschool.org/uhs/syncproto"
 )
 
@@ -48,6 +50,26 @@ func (s *Service) Carry(ctx context.Context, who identity.Actor) (Carried, error
 		err = errNoRoom.Because(err)
 	}
 	return Carried{Written: w, Secret: secret}, err
+}
+
+// historyShown is how many files the page lists.
+const historyShown = 20
+
+// History are the files that were taken along, newest first, with the cloud's
+// receipts as far as they came back; for teachers of this school.
+func (s *Service) History(ctx context.Context, who identity.Actor) (notes []bundle.Note, err error) {
+	if err := who.Require(identity.Instructor); err != nil {
+		return nil, err
+	}
+	school := s.o.Box().School
+	if string(who.School) != school {
+		return nil, identity.ErrForbidden
+	}
+	err = s.o.DB.View(ctx, func(tx db.Tx) error {
+		notes, err = bundle.List(ctx, tx, bundle.Out, school, historyShown)
+		return err
+	})
+	return notes, err
 }
 
 var secretForm = regexp.MustCompile(`^[A-Za-z0-9_-]{24}$`)

@@ -19,5 +19,6 @@ func MountCarry(a *api.API, s *bundles.Service, handOver func() string) {
 		}
 		return api.CarryFile{URL: "/carry/file/" + f.Secret, Name: f.Name, Size: f.Size, Records: f.Records, MadeAt: f.At, HandOverURL: handOver()}, nil
 	}, s.OpenCarried)
+	api.MountCarried(a, s.History)
 	api.MountHandOver(a, s.Desk(), nil)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/syncer"
@@ -30,6 +31,9 @@ type Target struct {
 	// of a blob.
 	Packs Packs
 	Dir   string
+	// Receipt keeps the cloud's receipt of a file that was written here; nil where
+	// none are expected.
+	Receipt func(ctx context.Context, receipt string) error
 	// Heard is called with the other side's hello; may be nil.
 	Heard func(ctx context.Context, h syncproto.Hello) error
 	// Progress is told how many bytes of the file are dealt with; may be nil.
@@ -89,6 +93,10 @@ type Result struct {
 	Blobs int64 `json:"blobs"`
 	// Skipped are sections of a kind this build does not know.
 	Skipped int64 `json:"skipped,omitempty"`
+	// Receipt is the other side's, of a bundle that was written here, and Arrived
+	// when it had it.
+	Receipt string    `json:"receipt,omitempty"`
+	Arrived time.Time `json:"arrived,omitzero"`
 }
 
 // Apply applies a bundle that is trusted. What arrives in order is stored even
@@ -156,6 +164,11 @@ func (a *applying) section(ctx context.Context, s Section) error {
 		return a.ack(ctx, s.Data)
 	case syncproto.SectionFrame:
 		return a.frame(ctx, s.Data)
+	case syncproto.SectionReceipt:
+		if a.t.Receipt == nil {
+			return nil
+		}
+		return a.t.Receipt(ctx, string(s.Data))
 	case syncproto.SectionBlob:
 		if a.t.Packs == nil {
 			return nil

@@ -87,7 +87,7 @@ func Explain(err error) error {
 	for _, c := range []struct {
 		is error
 		to *fault.Error
-	}{{ErrNotABundle, faultNone}, {ErrTorn, faultTorn}, {ErrSigner, faultSigner}, {ErrRecipient, faultRecipient}, {syncproto.ErrSchema, faultNewer},
+	}{{ErrReceipt, faultSigner}, {ErrNotABundle, faultNone}, {ErrTorn, faultTorn}, {ErrSigner, faultSigner}, {ErrRecipient, faultRecipient}, {syncproto.ErrSchema, faultNewer},
 		{syncproto.ErrTooLarge, faultTorn}, {syncproto.ErrMalformed, faultTorn}} {
 		if errors.Is(err, c.is) {
 			return c.to.Because(err)

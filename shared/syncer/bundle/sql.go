@@ -15,6 +15,7 @@ var (
 		ON CONFLICT (id, way) DO UPDATE SET state = excluded.state, size = excluded.size, result = excluded.result, at = excluded.at`}
 	selectBundle = db.SQL{Both: `SELECT id, school, state, size, result, made_at, at FROM bundles WHERE id = $1 AND way = $2`}
 	lastBundle   = db.SQL{Both: `SELECT id, school, state, size, result, made_at, at FROM bundles WHERE way = $1 AND school = $2 ORDER BY at DESC, id LIMIT 1`}
+	listBundles  = db.SQL{Both: `SELECT id, school, state, size, result, made_at, at FROM bundles WHERE way = $1 AND school = $2 ORDER BY at DESC, id LIMIT $3`}
 	listParked   = db.SQL{Both: `SELECT id, school, state, size, result, made_at, at FROM bundles WHERE way = 'in' AND state IN ('parked', 'held', 'paused') ORDER BY made_at, id`}
 	sumSince     = db.SQL{Both: `SELECT coalesce(sum(size), 0) FROM bundles WHERE way = 'in' AND school = $1 AND at > $2`}
 )

@@ -451,7 +451,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** Files that were taken along, and their receipts */
+        get: operations["list-carried"];
         put?: never;
         /** Write the school's work into a file */
         post: operations["carry-work"];
@@ -1866,6 +1867,25 @@ export interface components {
             unsent: number;
             /** Format: int64 */
             waiting: number;
+        };
+        Carried: {
+            /**
+             * Format: date-time
+             * @description By the cloud's signed receipt.
+             */
+            arrived_at?: string;
+            id: string;
+            /** Format: date-time */
+            made_at: string;
+            /** @description The receipt's text; its signature was checked here. */
+            receipt?: string;
+            /** Format: int64 */
+            records: number;
+            /** Format: int64 */
+            size: number;
+        };
+        CarriedOutBody: {
+            items: components["schemas"]["Carried"][];
         };
         CarryFile: {
             hand_over_url?: string;
@@ -4989,6 +5009,53 @@ export interface operations {
             };
             /** @description Error */
             default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-carried": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CarriedOutBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -13,17 +13,20 @@ import { Skeleton } from '../../ui/Loaded';
 import { Notice } from '../../ui/Notice';
 import { useSession } from '../identity/session';
 import { HandOverCard } from './HandOverCard';
+import { History } from './History';
 import { LINK } from './Outcome';
 
 /** The school's work in a file: taken along at the school, handed over at the cloud, and the way back. */
 export function Carry() {
   const { t } = useTranslation();
   const side = useConnection((s) => s.status?.side);
+  const teacher = useSession((s) => s.me?.role === 'instructor');
   if (!side) return <Skeleton />;
   return (
     <Page title={t(`carry.${side}_title`)} lead={t(`carry.${side}_lead`)}>
       {side === 'school' && <TakeAlong />}
       <HandOverCard side={side} />
+      {side === 'school' && teacher && <History />}
     </Page>
   );
 }
