@@ -219,7 +219,9 @@ describe('a part that waits', () => {
     vi.stubGlobal('fetch', side(5, { outcome, receipt_url: '/carry/receipt/b' }).fetcher);
     open('cloud', null);
     await userEvent.upload(screen.getByLabelText(/choose the file/i), new File(['12345'], 'lodwar.uhs'));
-    expect(await screen.findByText(/waits until the office has looked/i, {}, { timeout: 5000 })).toBeVisible();
+    expect(
+      await screen.findByText(/waits until the office has looked/i, {}, { timeout: 5000 }),
+    ).toBeVisible();
     expect(screen.getByText('1,612 records wait in the file')).toBeVisible();
     expect(screen.getByText('209 pieces of work')).toBeVisible();
     expect(screen.getByRole('link', { name: /receipt/i })).toBeVisible();

@@ -37,7 +37,9 @@ export function History() {
                     <summary className="inline-flex min-h-tap cursor-pointer items-center underline underline-offset-2">
                       {t('carry.history_receipt')}
                     </summary>
-                    <pre className="overflow-x-auto whitespace-pre-wrap break-words text-sm">{one.receipt}</pre>
+                    <pre className="overflow-x-auto whitespace-pre-wrap break-words text-sm">
+                      {one.receipt}
+                    </pre>
                   </details>
                 )}
               </li>
