@@ -8,6 +8,7 @@ import (
 	"urbanhomeschool.org/uhs/edge/internal/meter"
 	"urbanhomeschool.org/uhs/shared/clock"
 	"urbanhomeschool.org/uhs/shared/db"
+	"urbanhomeschool.org/uhs/shared/syncer"
 	"urbanhomeschool.org/uhs/shared/syncer/line"
 	"urbanhomeschool.org/uhs/shared/syncer/talk"
 	"urbanhomeschool.org/uhs/syncproto"
@@ -17,6 +18,7 @@ import (
 type schoolLine struct {
 	db     db.DB
 	school string
+	log    func() syncer.Log
 	clock  clock.Clock
 	meter  *meter.Meter
 
@@ -64,6 +66,17 @@ func (l *schoolLine) Relay(ctx context.Context, target string) (*meter.Relay, er
 // downloads tells whether courses may be fetched now: not while the line is to
 // be spared.
 func (l *schoolLine) downloads() bool { way, _ := l.Way(); return way != talk.Sparing }
+
+// urgent tells whether control or money waits for the cloud: courses give way.
+func (l *schoolLine) urgent() (waits bool) {
+	ctx := context.Background()
+	err := l.db.View(ctx, func(tx db.Tx) error {
+		h, err := syncer.ReadHeads(ctx, tx, l.log())
+		waits = h.Urgent() > 0
+		return err
+	})
+	return err == nil && waits
+}
 
 // report fills in what was used and the budgets.
 func (l *schoolLine) report(_ context.Context, _ db.Tx, r *syncproto.Report) error {

@@ -91,10 +91,10 @@ func (b *box) assemble(ctx context.Context) (*school, error) {
 		return nil, err
 	}
 	s.group.Add("meter", service.NewLoop(m.Run))
-	s.line = &schoolLine{db: b.db, school: state.SchoolID, clock: b.clock, meter: m}
+	s.line = &schoolLine{db: b.db, school: state.SchoolID, log: b.agent.Log, clock: b.clock, meter: m}
 	b.agent.Over(m.Transport(meter.Sync))
 	s.packs = packs.New(packs.Options{
-		DB: b.db, Store: s.store, Client: b.agent.ClientOver(m.Transport(meter.Packs)), Allowed: s.line.downloads, BaseURL: state.CloudURL, Signer: ed25519.PublicKey(state.CloudKey),
+		DB: b.db, Store: s.store, Client: b.agent.ClientOver(m.Gentle(meter.Packs, s.line.urgent)), Allowed: s.line.downloads, BaseURL: state.CloudURL, Signer: ed25519.PublicKey(state.CloudKey),
 		Identity: b.agent.Keys().Age, School: identity.SchoolID(state.SchoolID), Clock: b.clock, Log: b.log,
 		Neighbours: b.config.Neighbours, KeepFree: b.config.KeepFree,
 	})

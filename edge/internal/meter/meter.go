@@ -163,6 +163,14 @@ type counted struct {
 	purpose Purpose
 }
 
+// SetReadBuffer is of the connection below.
+func (c *counted) SetReadBuffer(bytes int) error {
+	if tcp, ok := c.Conn.(*net.TCPConn); ok {
+		return tcp.SetReadBuffer(bytes)
+	}
+	return errors.ErrUnsupported
+}
+
 // Read implements net.Conn.
 func (c *counted) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
