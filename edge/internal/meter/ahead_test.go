@@ -21,3 +21,26 @@ func TestWhatIsUnderWayFollowsTheLine(t *testing.T) {
 		}
 	}
 }
+
+func TestADownloadDoesNotGiveWayForEver(t *testing.T) {
+	first := true
+	x, now := &turn{first: func() bool { return first }}, time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC)
+	after := func(d time.Duration, want bool) {
+		t.Helper()
+		now = now.Add(d)
+		if got := x.waits(now); got != want {
+			t.Errorf("at %s it waits: %t", now.Format(time.TimeOnly), got)
+		}
+	}
+	after(0, true)
+	after(10*time.Second, true)
+	after(11*time.Second, false) // something else holds it up
+	after(10*time.Second, false)
+	first = false
+	after(time.Second, false)
+	first = true
+	after(time.Second, true)
+	after(time.Hour, true)
+	after(-2*time.Hour, true) // the clock was put back
+	after(21*time.Second, true)
+}

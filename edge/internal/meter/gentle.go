@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -29,14 +30,14 @@ const (
 // them is under way, and nothing more is taken while first tells that something
 // waits which goes first.
 func (m *Meter) Gentle(p Purpose, first func() bool) *http.Transport {
-	t := m.Transport(p)
+	t, turns := m.Transport(p), &turn{first: first}
 	dial := t.DialContext
 	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 		c, err := dial(ctx, network, address)
 		if err != nil {
 			return nil, err
 		}
-		g := &gentle{Conn: c, meter: m, first: first}
+		g := &gentle{Conn: c, meter: m, turn: turns}
 		g.ahead(leastAhead)
 		return g, nil
 	}
@@ -47,11 +48,10 @@ func (m *Meter) Gentle(p Purpose, first func() bool) *http.Transport {
 type gentle struct {
 	net.Conn
 	meter *Meter
-	first func() bool
+	turn  *turn
 
-	asked, since time.Time // when first was asked, and since when it says yes
-	begun        time.Time // of what is measured now
-	came, may    int
+	begun     time.Time // of what is measured now
+	came, may int
 }
 
 // Read implements net.Conn.
@@ -72,25 +72,44 @@ func (g *gentle) Read(b []byte) (int, error) {
 
 // giveWay waits while something goes first, and tells whether it has waited.
 func (g *gentle) giveWay() (waited bool) {
-	for {
-		now := g.meter.clock.Now()
-		if since := now.Sub(g.asked); since >= 0 && since < askedFor && g.since.IsZero() {
-			return waited
-		}
-		g.asked = now
-		if !g.first() {
-			g.since = time.Time{}
-			return waited
-		}
-		if g.since.IsZero() {
-			g.since = now
-		}
-		if since := now.Sub(g.since); since < 0 || since > givesWay {
-			return waited
-		}
+	for g.turn.waits(g.meter.clock.Now()) {
 		waited = true
 		time.Sleep(askedFor)
 	}
+	return waited
+}
+
+// turn decides for all connections of one purpose whether they give way, so that a
+// new connection does not begin to wait anew.
+type turn struct {
+	first func() bool
+
+	mu    sync.Mutex
+	asked time.Time
+	since time.Time // when first began to say yes; zero when it says no
+	yes   bool
+}
+
+func (t *turn) waits(now time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	gap := now.Sub(t.asked)
+	if gap >= 0 && gap < askedFor {
+		return t.yes
+	}
+	if gap < 0 || gap > givesWay {
+		t.since = time.Time{} // nobody has asked for long: another time of waiting
+	}
+	t.asked = now
+	if !t.first() {
+		t.since, t.yes = time.Time{}, false
+		return false
+	}
+	if t.since.IsZero() {
+		t.since = now
+	}
+	t.yes = now.Sub(t.since) <= givesWay
+	return t.yes
 }
 
 // ahead sets how much the other side may send before it is read. The system may

@@ -1,10 +1,10 @@
 package meter_test
 
 import (
-	"bytes"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -17,8 +17,14 @@ import (
 func TestADownloadWaitsForWhatGoesFirst(t *testing.T) {
 	m, err := meter.Open(t.Context(), open(t), clock.System{}, logging.Discard())
 	must(t, err)
-	const size = 8 << 20
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(bytes.Repeat([]byte("x"), size)) }))
+	const size, chunk = 8 << 20, 64 << 10
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", strconv.Itoa(size))
+		for range size / chunk {
+			_, _ = w.Write(make([]byte, chunk))
+			time.Sleep(10 * time.Millisecond) // the whole takes more than a second
+		}
+	}))
 	defer s.Close()
 	var waits atomic.Bool
 	client := &http.Client{Transport: m.Gentle(meter.Packs, waits.Load)}
@@ -55,9 +61,6 @@ type counting struct {
 func (c counting) Write(p []byte) (int, error) {
 	if n := c.came.Add(int64(len(p))); n >= 2<<20 && n-int64(len(p)) < 2<<20 {
 		c.waits.Store(true)
-	}
-	if !c.waits.Load() && c.came.Load() < 4<<20 {
-		time.Sleep(time.Millisecond) // the whole takes a while
 	}
 	return len(p), nil
 }
