@@ -121,7 +121,7 @@ func thinAndLossy(t *testing.T, o *opened, l *netns.Line) {
 }
 
 // pulledBacklog is more than the line carries before it is pulled.
-const pulledBacklog = 12_000
+const pulledBacklog = 6_000
 
 func pulled(t *testing.T, o *opened, l *netns.Line) {
 	o.spends(t, 1) // the uplink exists from the first record on
