@@ -84,8 +84,9 @@ func payOverPacks(t *testing.T, w *world.World, l *netns.Line) func(*testing.T) 
 		if took > 3*paymentWant { // the machine's own noise is allowed for
 			t.Errorf("the payment took %v, aim %v", took, paymentWant)
 		}
-		// By HTTPS the way up rests while an answer comes down: it is never quite full.
-		if st.Waiting < thinBacklog/4 || here >= bigPicture || upShare < 0.2 || downShare < 0.7 {
+		// By HTTPS the way up rests while an answer comes down, and the way down while
+		// the payment goes first: neither is quite full.
+		if st.Waiting < thinBacklog/4 || here >= bigPicture || upShare < 0.2 || downShare < 0.4 {
 			t.Error("the line was not full")
 		}
 	}
