@@ -163,12 +163,15 @@ screenshots: build ## Take the pictures of README anew
 bench: build $(BIN)/uhs-rates ## Measure everything: pages, memory, arrival of backlogs, the sync engine against bare databases
 	@$(BIN)/uhs-bench -bin $(BIN) -content $(CONTENT)
 
+bench-%: build $(BIN)/uhs-rates ## Measure one part: make bench-month, bench-snapshot, bench-rates; the names are in uhs-bench -help
+	@$(BIN)/uhs-bench -bin $(BIN) -content $(CONTENT) -only $*
+
 .PHONY: farm storm
 storm: $(BIN)/uhs-postgres ## A thousand appliances catch up at once: memory of the cloud, fairness: make storm STORM_EVENTS=1000
 	@cd cloud && $(BIN)/uhs-postgres -- go test ./internal/fleet -count=1 -v -run TestTheStorm -timeout 6h -storm.schools=$(or $(STORM_SCHOOLS),1000) -storm.events=$(or $(STORM_EVENTS),10000) -storm.frame=1000
 
 farm: ## Measure what 10 to 500 schools cost the hub: memory, goroutines, descriptors, processor
-	@cd cloud && go test ./internal/hub -count=1 -v -run TestTheFarm -timeout 60m -farm.sizes=10,50,100,200,500 -farm.idle=15s -farm.load=50
+	@cd cloud && go test ./internal/hub -count=1 -v -run TestTheFarm -timeout 60m -farm.sizes=10,50,100,250,500 -farm.idle=15s -farm.load=50
 
 .PHONY: fuzz
 fuzz: ## Fuzz every decoder for a while: make fuzz SECONDS_EACH=60

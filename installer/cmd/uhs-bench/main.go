@@ -30,10 +30,11 @@ func main() {
 	content := flag.String("content", "installer/content", "where the course folders are")
 	backlog := flag.Int("backlog", 20000, "records of the backlog that is saved by requests")
 	month := flag.Int("month", 600000, "records of the backlog of a large school's month")
+	facts := flag.Int("facts", 1_000_000, "facts in the snapshot of a large school")
 	only := flag.String("only", "", "what to measure, by name and with commas between: "+strings.Join(names, ", ")+"; empty: everything")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, *bin, *content, sizes{*backlog, *month, *only})
+	err := run(ctx, *bin, *content, sizes{*backlog, *month, *facts, *only})
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "uhs-bench:", err)
@@ -41,14 +42,15 @@ func main() {
 	}
 }
 
-// sizes are how many records the two backlogs have, and what is measured.
+// sizes are how many records the two backlogs and the snapshot have, and what is
+// measured.
 type sizes struct {
-	weeks, month int
-	only         string
+	weeks, month, facts int
+	only                string
 }
 
 // names are the measurements in their order.
-var names = []string{"start", "memory", "idle", "rates", "day", "weeks", "month"}
+var names = []string{"start", "memory", "idle", "rates", "day", "weeks", "month", "snapshot"}
 
 func (s sizes) wanted(name string) bool {
 	return s.only == "" || slices.Contains(strings.Split(s.only, ","), name)
@@ -108,6 +110,7 @@ func run(ctx context.Context, bin, content string, backlog sizes) (err error) {
 	for i, measure := range []func(context.Context) error{
 		b.firstPage, b.idleMemory, b.idleMonth, b.rates, b.schoolDay, func(ctx context.Context) error { return b.weeks(ctx, backlog.weeks) },
 		func(ctx context.Context) error { return b.month(ctx, backlog.month) },
+		func(ctx context.Context) error { return b.snapshot(ctx, backlog.facts) },
 	} {
 		if !backlog.wanted(names[i]) {
 			continue

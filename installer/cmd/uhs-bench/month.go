@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"urbanhomeschool.org/uhs/installer/internal/world"
 )
 
 // rates lets uhs-rates measure the engine alone, on the world's PostgreSQL and
@@ -66,7 +68,7 @@ func (b *bench) month(ctx context.Context, records int) error {
 	watched, stop := context.WithCancel(ctx)
 	var most int64
 	var watcher sync.WaitGroup
-	watcher.Go(func() { most = b.peak(watched) })
+	watcher.Go(func() { most = peak(watched, b.school.Edge) })
 	err = b.arrival(ctx, patience{What: fmt.Sprintf("a month of a large school (%d records)", records), Limit: time.Hour, Aim: "15 s"},
 		"SELECT count(*) FROM attempts", before+int64(records))
 	stop()
@@ -92,10 +94,10 @@ func (b *bench) processor() (used [3]time.Duration, err error) {
 	return used, nil
 }
 
-// peak is the most memory the box held until ctx ended.
-func (b *bench) peak(ctx context.Context) (most int64) {
+// peak is the most memory a program held until ctx ended.
+func peak(ctx context.Context, p *world.Program) (most int64) {
 	for ctx.Err() == nil {
-		if n, err := b.school.Edge.RSS(); err == nil {
+		if n, err := p.RSS(); err == nil {
 			most = max(most, n)
 		}
 		select {
