@@ -136,41 +136,6 @@ func (a *Applier) open(ctx context.Context, tx db.Tx, school string, e syncproto
 	return r, a.admit(ctx, tx, school, r, map[syncproto.Audience]bool{})
 }
 
-// read decodes an event, checks who may write it, and what it refers to.
-func (a *Applier) read(ctx context.Context, tx db.Tx, e syncproto.Event) (record, error) {
-	r, err := a.decode(e)
-	if err != nil {
-		return record{}, err
-	}
-	return r, a.awaits(ctx, tx, e.Deps)
-}
-
-// decode decodes an event and checks who may write it.
-func (a *Applier) decode(e syncproto.Event) (record, error) {
-	k, ok := a.Registry.kinds[e.Type]
-	if !ok {
-		return record{}, errUnknown
-	}
-	if !a.writes(k.Declared()) {
-		return record{}, fault.New(fault.Forbidden, "This side does not write such records.").WithCode("not_the_writer")
-	}
-	v, err := k.decode(e)
-	if err != nil {
-		return record{}, err
-	}
-	return record{event: e, kind: k, value: v}, nil
-}
-
-// writes tells whether the side that writes the frames may write such records. A
-// fact that only appliances write also comes down: a comparison found that the
-// box has lost it, and the cloud gives it back.
-func (a *Applier) writes(s syncproto.Spec) bool {
-	if s.Writer == syncproto.EdgeOnly && s.Merge == syncproto.AppendOnly && a.From == syncproto.CloudOnly {
-		return true
-	}
-	return s.Writer == syncproto.EitherSide || s.Writer == a.From || a.From == 0
-}
-
 // admit refuses a record about somebody the school may not write about; those in
 // admitted were asked about before.
 func (a *Applier) admit(ctx context.Context, tx db.Tx, school string, r record, admitted map[syncproto.Audience]bool) error {

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"urbanhomeschool.org/uhs/shared/db"
+	"urbanhomeschool.org/uhs/shared/fault"
 	"urbanhomeschool.org/uhs/syncproto"
 )
 
@@ -61,4 +62,39 @@ func inParts(n int, do func(from, to int)) {
 		crew.Go(func() { do(n*p/parts, n*(p+1)/parts) })
 	}
 	crew.Wait()
+}
+
+// read decodes an event, checks who may write it, and what it refers to.
+func (a *Applier) read(ctx context.Context, tx db.Tx, e syncproto.Event) (record, error) {
+	r, err := a.decode(e)
+	if err != nil {
+		return record{}, err
+	}
+	return r, a.awaits(ctx, tx, e.Deps)
+}
+
+// decode decodes an event and checks who may write it.
+func (a *Applier) decode(e syncproto.Event) (record, error) {
+	k, ok := a.Registry.kinds[e.Type]
+	if !ok {
+		return record{}, errUnknown
+	}
+	if !a.writes(k.Declared()) {
+		return record{}, fault.New(fault.Forbidden, "This side does not write such records.").WithCode("not_the_writer")
+	}
+	v, err := k.decode(e)
+	if err != nil {
+		return record{}, err
+	}
+	return record{event: e, kind: k, value: v}, nil
+}
+
+// writes tells whether the side that writes the frames may write such records. A
+// fact that only appliances write also comes down: a comparison found that the
+// box has lost it, and the cloud gives it back.
+func (a *Applier) writes(s syncproto.Spec) bool {
+	if s.Writer == syncproto.EdgeOnly && s.Merge == syncproto.AppendOnly && a.From == syncproto.CloudOnly {
+		return true
+	}
+	return s.Writer == syncproto.EitherSide || s.Writer == a.From || a.From == 0
 }
