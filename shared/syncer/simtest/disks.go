@@ -65,11 +65,12 @@ func (w *world) cloneBox(b *box) {
 	// Both work at the same moment, from the same point of the same log.
 	twin.away = time.Time{}
 	twin.start()
-	for _, x := range []*box{b, twin} {
-		w.after(w.between(time.Second, 5*time.Second), func() {
+	at := w.between(3*time.Second, 8*time.Second)
+	for i, x := range []*box{b, twin} {
+		w.after(at+w.between(0, 200*time.Millisecond), func() {
 			if x.up && x.epoch != 0 && !x.retired {
-				x.writeIntents(3)
-				x.writeFacts(3)
+				x.writeIntents(2 + 3*i)
+				x.writeFacts(2 + 3*i)
 			}
 		})
 	}
