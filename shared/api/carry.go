@@ -95,7 +95,14 @@ func MountHandOver(a *API, desk *bundle.Desk, back CarryBack) {
 		}
 		out := handOver(u)
 		if back != nil && u.Stage == bundle.Done && u.Note != nil {
-			if out.ReceiptURL, out.Return, err = back(ctx, u); err != nil {
+			out.ReceiptURL, out.Return, err = back(ctx, u)
+			if errors.Is(err, bundle.ErrBelowFloor) { // what came is in; a file cannot bring the box up to date
+				if u.Note.State.Final() {
+					out.Outcome.State = string(bundle.Below)
+				}
+				err = nil
+			}
+			if err != nil {
 				return nil, err
 			}
 		}

@@ -27,7 +27,8 @@ type Back struct {
 }
 
 // Back writes the bundle for the way back, once per bundle that came: acks, and
-// what the box has not confirmed. ok is false when nobody could read it.
+// what the box has not confirmed. ok is false when nobody could read it;
+// bundle.ErrBelowFloor when the box needs more than records.
 func (s *Service) Back(ctx context.Context, u bundle.Upload) (b Back, ok bool, err error) {
 	s.back.Lock()
 	defer s.back.Unlock()
@@ -38,7 +39,7 @@ func (s *Service) Back(ctx context.Context, u bundle.Upload) (b Back, ok bool, e
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) || (err == nil && s.o.Clock.Now().Sub(info.ModTime()) > backFresh) {
 		_, werr := s.ExportFile(ctx, u.School, What{}, path)
-		if errors.Is(werr, ErrNoBox) || errors.Is(werr, bundle.ErrBelowFloor) {
+		if errors.Is(werr, ErrNoBox) {
 			return b, false, nil
 		}
 		if werr != nil {

@@ -7,13 +7,14 @@ import (
 	"io"
 
 	"urbanhomeschool.org/uhs/shared/db"
+	"urbanhomeschool.org/uhs/shared/fault"
 	"urbanhomeschool.org/uhs/shared/syncer"
 	"urbanhomeschool.org/uhs/syncproto"
 )
 
 // ErrBelowFloor tells that the other side needs records that are no longer kept.
-// A bundle of frames cannot help; it needs a snapshot.
-var ErrBelowFloor = errors.New("bundle: the other side needs records that are no longer kept")
+// A bundle of frames cannot help; it needs a snapshot, which comes on line alone.
+var ErrBelowFloor = fault.New(fault.Conflict, "The school's box has been away for longer than records are kept. It has to connect to the internet once: it is then brought up to date by itself.").WithCode("bundle_below_floor")
 
 // Waiting is what the other side of log has not confirmed, by lane: what a
 // bundle should carry. Two bundles made one after the other carry the same

@@ -21,7 +21,7 @@ func (n Note) Words() string {
 	case Torn:
 		say("the file is incomplete: what was whole is stored; copy the file again and import it once more")
 	case Below:
-		say("the box has been away for too long for records alone: it needs a snapshot")
+		say("the box has been away for longer than records are kept: it has to connect to the internet once, and is then brought up to date by itself")
 	}
 	if r.New > 0 {
 		say("%d records stored%s", r.New, alsoKnown(r.Known))

@@ -227,4 +227,12 @@ describe('a part that waits', () => {
     expect(screen.getByRole('link', { name: /receipt/i })).toBeVisible();
     expect(screen.queryByText(/sending the work/i)).toBeNull();
   });
+
+  it('says that a box which was away for too long has to connect once, also the second time', async () => {
+    const outcome = { ...OUTCOME, state: 'below' as const };
+    vi.stubGlobal('fetch', side(5, { outcome, again: true }).fetcher);
+    open('cloud', null);
+    await userEvent.upload(screen.getByLabelText(/choose the file/i), new File(['12345'], 'lodwar.uhs'));
+    expect(await screen.findByText(/must connect once/i, {}, { timeout: 5000 })).toBeVisible();
+  });
 });

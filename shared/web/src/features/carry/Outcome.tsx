@@ -51,6 +51,7 @@ export const LINK = `${SHAPE} bg-brand text-on-brand`;
 const PLAIN_LINK = `${SHAPE} border border-edge bg-surface text-ink`;
 
 function headline(t: (key: string) => string, side: string, got: Brought, again: boolean): string {
+  if (got.state === 'below') return t('carry.state_below');
   if (again || got.state === 'known') return t('carry.known');
   return t(got.state === 'applied' ? `carry.${side}_applied` : `carry.state_${got.state}`);
 }
