@@ -43,6 +43,9 @@ func (b *Writer) Frames(ctx context.Context, d db.DB, log syncer.Log, lanes []sy
 			if err != nil {
 				return err
 			}
+			if f == nil && log.Epoch == syncer.DownEpoch { // all of it was pruned
+				return ErrBelowFloor
+			}
 			if f == nil { // the log was left for a new epoch meanwhile; the records are there
 				break
 			}
