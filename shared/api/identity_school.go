@@ -17,6 +17,7 @@ type LearnerBody struct {
 	AdmissionNumber string `json:"admission_number,omitempty"`
 	Status          string `json:"status"`
 	HasPIN          bool   `json:"has_pin"`
+	HasPictures     bool   `json:"has_pictures"`
 }
 
 // SchoolBody is a school.
@@ -110,7 +111,7 @@ func mountLearners(a *API, s *identity.Service) {
 			out.Body.Total, out.Body.Learners = len(lines), make([]LearnerBody, len(lines))
 			for i, l := range lines {
 				out.Body.Learners[i] = learnerBody(l.Account)
-				out.Body.Learners[i].HasPIN = l.HasPIN
+				out.Body.Learners[i].HasPIN, out.Body.Learners[i].HasPictures = l.HasPIN, l.HasPictures
 			}
 			return out, err
 		})
@@ -201,8 +202,10 @@ type (
 		}
 	}
 	signInNameBody struct {
-		ID   string `json:"id"`
-		Name string `json:"name"`
+		ID          string `json:"id"`
+		Name        string `json:"name"`
+		HasPIN      bool   `json:"has_pin"`
+		HasPictures bool   `json:"has_pictures"`
 	}
 )
 
@@ -226,7 +229,7 @@ func MountSchoolSignIn(a *API, s *identity.Service) {
 			out := &namesOut{}
 			out.Body.Learners = make([]signInNameBody, len(names))
 			for i, n := range names {
-				out.Body.Learners[i] = signInNameBody{string(n.ID), n.Name}
+				out.Body.Learners[i] = signInNameBody{string(n.ID), n.Name, n.HasPIN, n.HasPictures}
 			}
 			return out, err
 		})

@@ -349,3 +349,67 @@ func (s *Service) note(ctx context.Context, tx db.Tx, who Actor, act Act) error 
 	}
 	return s.audit.Note(ctx, tx, e)
 }
+
+// SetPasswordByProof sets an instructor's password for the school's box when
+// proof, run in the same transaction, says that she may: a code instead of who
+// she is. Her sessions here end.
+func (s *Service) SetPasswordByProof(ctx context.Context, account AccountID, password string, proof func(ctx context.Context, tx db.Tx) error) error {
+	if err := checkPassword(password, "password"); err != nil {
+		return err
+	}
+	verifier, err := s.passwordVerifier(ctx, s.school, account, password)
+	if err != nil {
+		return fmt.Errorf("set a school password: %w", err)
+	}
+	err = s.db.Update(ctx, func(tx db.Tx) error {
+		a, err := s.Account(ctx, tx, account)
+		if err != nil {
+			return err
+		}
+		if a.Role != Instructor || a.School != s.school {
+			return ErrNoSuchAccount
+		}
+		if err := proof(ctx, tx); err != nil {
+			return err
+		}
+		if err := s.saveCredential(ctx, tx, a, SchoolPassword, verifier); err != nil {
+			return err
+		}
+		return s.endAll(ctx, tx, a.ID, "")
+	})
+	if err != nil {
+		return fmt.Errorf("set a school password: %w", err)
+	}
+	return nil
+}
+
+// ProvePassword tells whose e-mail address and password these are, with her
+// duties, and opens nothing; ErrWrongPassword for anybody else.
+func (s *Service) ProvePassword(ctx context.Context, email, password string) (Account, []Duty, error) {
+	who, err := s.candidate(ctx, func(tx db.Tx) (candidate, error) {
+		return s.passwords.find(ctx, tx, strings.ToLower(strings.TrimSpace(email)))
+	})
+	if err != nil {
+		return Account{}, nil, fmt.Errorf("prove a password: %w", err)
+	}
+	secret, err := s.passwords.secret(password)
+	if err != nil {
+		return Account{}, nil, fmt.Errorf("prove a password: %w", err)
+	}
+	ok, err := s.matches(ctx, who.verifier, secret)
+	if err != nil {
+		return Account{}, nil, fmt.Errorf("prove a password: %w", err)
+	}
+	if !ok {
+		return Account{}, nil, ErrWrongPassword
+	}
+	if err := who.account.MayEnter(); err != nil {
+		return Account{}, nil, err
+	}
+	var duties []Duty
+	err = s.db.View(ctx, func(tx db.Tx) (err error) {
+		duties, err = dutiesOf(ctx, tx, who.account.ID, who.account.School)
+		return err
+	})
+	return who.account, duties, err
+}

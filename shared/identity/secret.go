@@ -21,6 +21,7 @@ import (
 type candidate struct {
 	account  Account
 	verifier string
+	typed    string // the address that was typed, if any
 }
 
 // cloudPepper separates the cloud's hashes from every school's. It is no
@@ -160,8 +161,10 @@ func checkPassword(password, field string) error {
 
 // Attempt is somebody at the door with a secret to be compared.
 type Attempt struct {
-	// Account is whose secret it would be; empty when nobody has the name.
+	// Account is whose secret it would be; empty when nobody has the name that was
+	// Typed.
 	Account AccountID
+	Typed   string
 	Role    Role
 	Kind    CredentialKind
 }
@@ -177,7 +180,7 @@ type Guard interface {
 
 // proves compares a secret, with the guard before and after.
 func (s *Service) proves(ctx context.Context, who candidate, kind CredentialKind, secret []byte) (bool, error) {
-	a := Attempt{Account: who.account.ID, Role: who.account.Role, Kind: kind}
+	a := Attempt{Account: who.account.ID, Typed: who.typed, Role: who.account.Role, Kind: kind}
 	if s.guard != nil {
 		if err := s.guard.Enter(ctx, a); err != nil {
 			return false, err

@@ -61,6 +61,7 @@ func (s *Service) SignIn(ctx context.Context, email, password string) (Tokens, e
 	if err != nil {
 		return Tokens{}, fmt.Errorf("sign in: %w", err)
 	}
+	who.typed = strings.ToLower(strings.TrimSpace(email))
 	ok, err := s.proves(ctx, who, SchoolPassword, secret)
 	if err != nil {
 		return Tokens{}, fmt.Errorf("sign in: %w", err)

@@ -8,6 +8,7 @@ import (
 	money "urbanhomeschool.org/uhs/cloud/internal/payments"
 	"urbanhomeschool.org/uhs/cloud/internal/web"
 	"urbanhomeschool.org/uhs/shared/api"
+	"urbanhomeschool.org/uhs/shared/door"
 	site "urbanhomeschool.org/uhs/shared/web"
 )
 
@@ -23,6 +24,9 @@ func (k *core) routes() *api.API {
 	})
 	api.MountIdentity(a, k.domains.Identity)
 	api.MountIdentityCloud(a, k.domains.Identity)
+	codes := door.New(door.Options{DB: k.db, Clock: k.clock, People: k.domains.Identity, Pepper: k.keys.pepper})
+	api.MountCards(a, k.domains.Identity, codes)
+	web.MountSchoolCode(a, codes)
 	api.MountLearning(a, k.domains.Learning)
 	api.MountAssessment(a, k.domains.Assessment)
 	api.MountCatalogue(a, k.domains.Catalogue, k.clock.Now)

@@ -5,6 +5,7 @@ import (
 
 	"urbanhomeschool.org/uhs/edge/internal/agent"
 	safety "urbanhomeschool.org/uhs/edge/internal/copy"
+	"urbanhomeschool.org/uhs/edge/internal/door"
 	"urbanhomeschool.org/uhs/shared/api"
 	"urbanhomeschool.org/uhs/shared/syncer"
 	"urbanhomeschool.org/uhs/syncproto"
@@ -19,6 +20,7 @@ type seen struct {
 	heads    syncer.Heads
 	peer     syncer.PeerState
 	report   syncproto.Report
+	doorEnds time.Time // zero: never
 }
 
 // When something is worth a person's attention.
@@ -29,6 +31,7 @@ const (
 	stuckAfter   = 10 * time.Minute
 	carryAfter   = 24 * time.Hour
 	paymentAfter = 10 * time.Minute
+	doorWarning  = door.WarnDays * 24 * time.Hour
 )
 
 // standingNeeds are the words for a box that does not have its school's place.
@@ -54,6 +57,9 @@ func needs(s seen) (out []api.SyncNeed) {
 	}
 	if s.up && s.report.OldestSinceUp > int64(stuckAfter/time.Second) {
 		add("stuck", s.back.Waiting, s.back.Oldest)
+	}
+	if left := s.doorEnds.Sub(s.now); !s.doorEnds.IsZero() && left < doorWarning {
+		add("door", max(0, int64(left/(24*time.Hour))), s.doorEnds)
 	}
 	age := s.now.Sub(s.back.Oldest)
 	if !s.up && s.back.Waiting > 0 && age > carryAfter {

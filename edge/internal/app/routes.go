@@ -40,9 +40,12 @@ func (b *box) setupAPI(claimed func()) *api.API {
 // /courses/my-enrollments must win over /courses/{course_id}.
 func (b *box) schoolAPI(s *school) *api.API {
 	a := b.newAPI(s.domains.Identity.Verify, s.domains.Audit)
+	web.KnowDevices(a)
 	api.MountSync(a, func(ctx context.Context) (api.SyncStatus, error) { return b.syncStatus(ctx, s) })
 	api.MountIdentity(a, s.domains.Identity)
 	api.MountSchoolSignIn(a, s.domains.Identity)
+	api.MountCards(a, s.domains.Identity, s.sheets)
+	web.MountDoor(a, s.domains.Identity, s.door)
 	api.MountLearning(a, s.domains.Learning)
 	api.MountAssessment(a, s.domains.Assessment)
 	api.MountCatalogue(a, s.domains.Catalogue, b.clock.Now)
@@ -99,7 +102,11 @@ func (b *box) syncStatus(ctx context.Context, s *school) (api.SyncStatus, error)
 		if r.CopyAt > 0 {
 			out.CopyAt = moment(time.Unix(r.CopyAt, 0).UTC())
 		}
-		out.Needs = needs(seen{standing: b.agent.Standing(), now: out.Now, up: up, back: back, heads: heads, peer: peer, report: r})
+		ends, endsErr := s.door.Ends(ctx, tx)
+		if endsErr != nil {
+			return endsErr
+		}
+		out.Needs = needs(seen{doorEnds: ends, standing: b.agent.Standing(), now: out.Now, up: up, back: back, heads: heads, peer: peer, report: r})
 		return err
 	})
 	return out, err

@@ -11,6 +11,7 @@ import (
 	"urbanhomeschool.org/uhs/edge/internal/agent"
 	"urbanhomeschool.org/uhs/edge/internal/bundles"
 	safety "urbanhomeschool.org/uhs/edge/internal/copy"
+	"urbanhomeschool.org/uhs/edge/internal/door"
 	"urbanhomeschool.org/uhs/edge/internal/meter"
 	"urbanhomeschool.org/uhs/edge/internal/ollama"
 	"urbanhomeschool.org/uhs/edge/internal/packs"
@@ -19,6 +20,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/catalogue"
 	"urbanhomeschool.org/uhs/shared/catalogue/pack"
 	"urbanhomeschool.org/uhs/shared/db"
+	sheets "urbanhomeschool.org/uhs/shared/door"
 	"urbanhomeschool.org/uhs/shared/identity"
 	"urbanhomeschool.org/uhs/shared/logging"
 	"urbanhomeschool.org/uhs/shared/payments"
@@ -36,6 +38,8 @@ type school struct {
 	group      *service.Group
 	domains    wiring.Domains
 	connection *agent.Connection
+	door       *door.Service
+	sheets     *sheets.Service
 	packs      *packs.Service
 	bundles    *bundles.Service
 	store      *pack.Store
@@ -72,6 +76,8 @@ func (b *box) assemble(ctx context.Context) (*school, error) {
 		return nil, err
 	}
 	differences := b.differences(d, state)
+	s.door = door.New(door.Options{DB: d, Clock: b.clock, School: identity.SchoolID(state.SchoolID), Pepper: differences.Identity.Pepper, Heard: b.heardOfCloud})
+	differences.Identity.Guard = s.door
 	differences.Opened = func(course catalogue.CourseID) { s.packs.Opened(course) }
 	if model != nil {
 		differences.Routes = []tutor.Route{{Provider: model}}
@@ -80,6 +86,8 @@ func (b *box) assemble(ctx context.Context) (*school, error) {
 	if s.domains, err = wiring.Join(differences); err != nil {
 		return nil, err
 	}
+	s.door.Join(s.domains.Identity)
+	s.sheets = sheets.New(sheets.Options{DB: d, Clock: b.clock, People: s.domains.Identity, Pepper: differences.Identity.Pepper})
 	if err := s.domains.Identity.EnsureKey(ctx); err != nil {
 		return nil, err
 	}
@@ -115,6 +123,9 @@ func (b *box) assemble(ctx context.Context) (*school, error) {
 	s.group.Add("sessions", service.Every(time.Hour, func(ctx context.Context) {
 		if err := s.domains.Identity.Sweep(ctx); err != nil && ctx.Err() == nil {
 			b.log.Warn("sweep old sessions", logging.Err(err))
+		}
+		if err := s.door.Sweep(ctx); err != nil && ctx.Err() == nil {
+			b.log.Warn("sweep old tries at the door", logging.Err(err))
 		}
 	}))
 	if s.copy, err = b.safetyCopy(state); err != nil {
