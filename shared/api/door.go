@@ -62,8 +62,9 @@ type (
 )
 
 // MountCards adds what a school prints: cards of children and sheets of recovery
-// codes, on either side.
+// codes, on either side, and the list of those who may hold a sheet.
 func MountCards(a *API, s *identity.Service, sheets *door.Service) {
+	mountInstructors(a, s)
 	const tag = "schools"
 	teachers := []identity.Role{identity.Admin, identity.Instructor}
 	Register(a, Op{ID: "make-cards", Method: http.MethodPost, Path: "/api/v1/learners/cards", Summary: "Give learners fresh PINs or pictures", Tag: tag, Roles: teachers},

@@ -54,7 +54,6 @@ func MountIdentityCloud(a *API, s *identity.Service) {
 	mountRegistration(a, s)
 	mountUsers(a, s)
 	mountRoster(a, s)
-	mountInstructors(a, s)
 	mountCredentials(a, s)
 }
 

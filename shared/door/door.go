@@ -36,8 +36,6 @@ type Options struct {
 	People *identity.Service
 	// Pepper is a school's key, as for identity.
 	Pepper func(identity.SchoolID) ([]byte, error)
-	// Note, optional, tells the audit.
-	Note func(ctx context.Context, tx db.Tx, who identity.Actor, act identity.Act) error
 }
 
 // Service makes codes and sheets.
@@ -63,10 +61,7 @@ func hashOf(pepper []byte, code string) string {
 }
 
 func (s *Service) note(ctx context.Context, tx db.Tx, who identity.Actor, act identity.Act) error {
-	if s.Note == nil {
-		return nil
-	}
-	if err := s.Note(ctx, tx, who, act); err != nil {
+	if err := s.People.NoteAct(ctx, tx, who, act); err != nil {
 		return fmt.Errorf("note %s: %w", act.Action, err)
 	}
 	return nil

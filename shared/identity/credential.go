@@ -139,7 +139,7 @@ func (s *Service) replaceCredential(ctx context.Context, who Actor, a Account, k
 		if err := s.saveCredential(ctx, tx, a, kind, verifier); err != nil {
 			return err
 		}
-		return s.note(ctx, tx, who, Act{Action: "set_" + string(kind), Target: a.ID})
+		return s.NoteAct(ctx, tx, who, Act{Action: "set_" + string(kind), Target: a.ID})
 	})
 	if err != nil {
 		return fmt.Errorf("replace a credential: %w", err)
@@ -223,7 +223,7 @@ func (s *Service) MakeCards(ctx context.Context, who Actor, kind CredentialKind,
 			if err := s.saveCard(ctx, tx, c, verifiers[i]); err != nil {
 				return err
 			}
-			if err := s.note(ctx, tx, who, Act{Action: "reset_" + string(kind), Target: c.Learner.ID}); err != nil {
+			if err := s.NoteAct(ctx, tx, who, Act{Action: "reset_" + string(kind), Target: c.Learner.ID}); err != nil {
 				return err
 			}
 		}
@@ -337,8 +337,8 @@ type Act struct {
 	Facts map[string]string
 }
 
-// note tells the audit, or who hears of it in its place.
-func (s *Service) note(ctx context.Context, tx db.Tx, who Actor, act Act) error {
+// NoteAct tells the audit, or who hears of it in its place.
+func (s *Service) NoteAct(ctx context.Context, tx db.Tx, who Actor, act Act) error {
 	if s.noteAct != nil {
 		return s.noteAct(ctx, tx, who, act)
 	}

@@ -49,8 +49,6 @@ type Options struct {
 	// Heard is when anything of the cloud last arrived, by line or by hand; zero
 	// before it was ever heard.
 	Heard func(ctx context.Context, tx db.Tx) (time.Time, error)
-	// Note, optional, tells the audit.
-	Note func(ctx context.Context, tx db.Tx, who identity.Actor, act identity.Act) error
 }
 
 // Service is the door of one school. It is identity's Guard there.
@@ -69,10 +67,7 @@ func (s *Service) Join(people *identity.Service) { s.people = people }
 func (s *Service) now() db.Time { return db.Time{Time: s.Clock.Now()} }
 
 func (s *Service) note(ctx context.Context, tx db.Tx, who identity.Actor, act identity.Act) error {
-	if s.Note == nil {
-		return nil
-	}
-	return s.Note(ctx, tx, who, act)
+	return s.people.NoteAct(ctx, tx, who, act)
 }
 
 type deviceKey struct{}

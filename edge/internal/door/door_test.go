@@ -95,7 +95,7 @@ func (b *box) start(t *testing.T, workers int) {
 		b.acts = append(b.acts, a)
 		return nil
 	}
-	b.Service = door.New(door.Options{DB: b.db, Clock: b.clock, School: home, Pepper: pepper, Note: note,
+	b.Service = door.New(door.Options{DB: b.db, Clock: b.clock, School: home, Pepper: pepper,
 		Heard: func(context.Context, db.Tx) (time.Time, error) { return b.heard, nil }})
 	b.people = identity.New(identity.Options{DB: b.db, Clock: b.clock, Issuer: "box", Audience: "box", School: home, Pepper: pepper, Guard: b.Service, Note: note,
 		Passwords: identity.SchoolPasswords{School: home, Pepper: pepper}, BcryptCost: 4, HashWorkers: workers})
