@@ -32,6 +32,8 @@ export type Alert = Schemas['SafeguardingAlert'];
 
 export type SchoolLearner = Schemas['LearnerBody'];
 export type SchoolInstructor = Schemas['SchoolInstructor'];
+/** A child's fresh PIN or pictures, on paper. */
+export type SecretCard = Schemas['CardBody'];
 export type Guardian = Schemas['GuardianBody'];
 /** One fact: a guardian said yes or no. The latest of a purpose counts. */
 export type Consent = Schemas['ConsentBody'];

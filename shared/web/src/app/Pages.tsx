@@ -20,6 +20,11 @@ const SignIn = page(() => import('../features/identity/SignIn'), 'SignIn');
 const ClassNames = page(() => import('../features/identity/SignIn'), 'ClassNames');
 const PinEntry = page(() => import('../features/identity/PinEntry'), 'PinEntry');
 const PasswordSignIn = page(() => import('../features/identity/PasswordSignIn'), 'PasswordSignIn');
+const ClassDoor = page(() => import('../features/door/ClassDoor'), 'ClassDoor');
+const SetSchoolPassword = page(() => import('../features/door/Redeem'), 'SetSchoolPassword');
+const Recover = page(() => import('../features/door/Redeem'), 'Recover');
+const Renew = page(() => import('../features/door/Redeem'), 'Renew');
+const Sheets = page(() => import('../features/door/Sheets'), 'Sheets');
 const Profile = page(() => import('../features/identity/Profile'), 'Profile');
 const ClassList = page(() => import('../features/learning/ClassList'), 'ClassList');
 const LearnerPage = page(() => import('../features/learning/LearnerPage'), 'LearnerPage');
@@ -81,6 +86,9 @@ export function Pages() {
           <Route element={<OnlyOut />}>
             <Route path="/sign-in" element={<SignIn />} />
             <Route path="/sign-in/password" element={<PasswordSignIn />} />
+            <Route path="/sign-in/school-password" element={<SetSchoolPassword />} />
+            <Route path="/sign-in/recovery" element={<Recover />} />
+            <Route path="/sign-in/renewal" element={<Renew />} />
             <Route path="/sign-in/classes/:class" element={<ClassNames />} />
             <Route path="/sign-in/classes/:class/:learner" element={<PinEntry />} />
           </Route>
@@ -98,6 +106,8 @@ export function Pages() {
             </Route>
             <Route element={<OnlyIn roles={['instructor']} />}>
               <Route path="/learners/:learner" element={<LearnerPage />} />
+              <Route path="/class-sign-in" element={<ClassDoor />} />
+              <Route path="/recovery-sheets" element={<Sheets />} />
               <Route path="/alerts" element={<Alerts />} />
               <Route path="/downloads" element={<Downloads />} />
             </Route>

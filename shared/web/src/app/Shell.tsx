@@ -4,6 +4,7 @@ import { Suspense, useEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, Outlet, useLocation } from 'react-router';
 import type { Me } from '../api/types';
+import { Idle } from '../features/door/Idle';
 import { schoolQuery } from '../features/identity/queries';
 import { signOut, useSession } from '../features/identity/session';
 import { type Language, switchLanguage } from '../i18n';
@@ -45,6 +46,7 @@ export function Shell() {
         {t('shell.skip')}
       </a>
       <TopBar />
+      <Idle />
       <div className="mx-auto flex w-full max-w-6xl flex-1 gap-8 px-4">
         {items.length > 0 && <Nav items={items} />}
         <main
@@ -76,7 +78,7 @@ function TopBar() {
   const name = status?.school?.name ?? t('shell.brand');
 
   return (
-    <header className="sticky top-0 z-30 shadow-card">
+    <header className="sticky print:hidden top-0 z-30 shadow-card">
       <div className="bg-brand-deep text-on-deep">
         <div className="mx-auto flex max-w-6xl items-center gap-2 px-3 py-1.5">
           <Link to="/" className="flex min-h-child min-w-0 flex-1 items-center gap-2.5 rounded-xl">
@@ -165,7 +167,7 @@ function Nav({ items }: { items: NavItem[] }) {
   return (
     <nav
       aria-label={t('shell.nav')}
-      className="fixed inset-x-0 bottom-0 z-30 border-t border-line bg-surface pb-[env(safe-area-inset-bottom)] md:sticky md:inset-x-auto md:bottom-auto md:top-32 md:z-auto md:h-fit md:w-52 md:shrink-0 md:border-0 md:bg-transparent md:py-6"
+      className="fixed inset-x-0 bottom-0 z-30 print:hidden border-t border-line bg-surface pb-[env(safe-area-inset-bottom)] md:sticky md:inset-x-auto md:bottom-auto md:top-32 md:z-auto md:h-fit md:w-52 md:shrink-0 md:border-0 md:bg-transparent md:py-6"
     >
       <ul className="mx-auto flex max-w-xl md:flex-col md:gap-1">
         {items.map((item) => (

@@ -5,6 +5,7 @@ import {
   ClipboardCheck,
   HandCoins,
   House,
+  KeyRound,
   type LucideIcon,
   RadioTower,
   ShieldAlert,
@@ -43,6 +44,7 @@ export function navFor(me: Me, namedAdult: boolean, side?: SyncStatus['side']): 
         at('/', 'nav.class', Users, '/learners/'),
         ...(me.duties?.includes('bursar') ? [at('/payments', 'nav.payments', HandCoins)] : []),
         ...(me.duties?.includes('head') || namedAdult ? [at('/alerts', 'nav.alerts', ShieldAlert)] : []),
+        ...(side === 'school' ? [at('/class-sign-in', 'nav.sign_in', KeyRound)] : []),
         // A school's people are managed at the cloud.
         ...(side === 'cloud' && me.school_id
           ? [at(`/schools/${me.school_id}`, 'nav.school', Building2)]

@@ -4,7 +4,7 @@ import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useConnection } from '../../offline/connection';
 import { Back } from '../../ui/Back';
-import { Button } from '../../ui/Button';
+import { Button, ButtonLink } from '../../ui/Button';
 import { Card, Page } from '../../ui/Card';
 import { TextField } from '../../ui/Field';
 import { Failure } from '../../ui/Loaded';
@@ -74,6 +74,19 @@ export function PasswordSignIn() {
             </Button>
           </form>
         </Card>
+        {!cloud && (
+          <nav aria-label={t('recover.title')} className="flex flex-col items-start gap-1">
+            <ButtonLink look="quiet" to="/sign-in/school-password">
+              {t('redeem.title')}
+            </ButtonLink>
+            <ButtonLink look="quiet" to="/sign-in/recovery">
+              {t('recover.title')}
+            </ButtonLink>
+            <ButtonLink look="quiet" to="/sign-in/renewal">
+              {t('renew.title')}
+            </ButtonLink>
+          </nav>
+        )}
       </Page>
     </div>
   );

@@ -1,16 +1,19 @@
 import { useTranslation } from 'react-i18next';
 import { chooseTheme, type ThemeChoice, useTheme } from '../../app/theme';
 import { type Language, switchLanguage } from '../../i18n';
-import { Button } from '../../ui/Button';
+import { useConnection } from '../../offline/connection';
+import { Button, ButtonLink } from '../../ui/Button';
 import { Card, Page } from '../../ui/Card';
 import { SelectField } from '../../ui/Field';
 import { gradeName } from '../catalogue/area';
+import { SchoolCode } from '../door/SchoolCode';
 import { signOut, useMe } from './session';
 
 /** Who is signed in, and how the app looks on this device. */
 export function Profile() {
   const { t, i18n } = useTranslation();
   const me = useMe();
+  const side = useConnection((s) => s.status?.side);
   const choice = useTheme((s) => s.choice);
   const facts: [string, string | undefined][] = [
     [t('me.name'), me.profile_data.full_name],
@@ -64,6 +67,12 @@ export function Profile() {
           </SelectField>
         </div>
       </Card>
+      {side === 'cloud' && me.role === 'instructor' && me.school_id && <SchoolCode />}
+      {me.duties?.includes('head') && (
+        <ButtonLink look="plain" to="/recovery-sheets">
+          {t('sheets.title')}
+        </ButtonLink>
+      )}
       <Button look="plain" onClick={() => void signOut()}>
         {t('shell.sign_out')}
       </Button>

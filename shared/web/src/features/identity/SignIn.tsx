@@ -8,6 +8,7 @@ import { ButtonLink } from '../../ui/Button';
 import { Page } from '../../ui/Card';
 import { Empty, Loaded } from '../../ui/Loaded';
 import { Notice } from '../../ui/Notice';
+import { Names } from '../door/Names';
 import { ClaimBox } from '../fleet/ClaimBox';
 import { Initials } from './Initials';
 import { PasswordSignIn } from './PasswordSignIn';
@@ -36,6 +37,7 @@ function Classes() {
           {t('session.expired')}
         </Notice>
       )}
+      <Names />
       <Loaded
         query={query}
         isEmpty={(data) => !data.classes?.length}

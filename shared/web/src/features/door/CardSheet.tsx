@@ -1,0 +1,63 @@
+import { Printer } from 'lucide-react';
+import { useTranslation } from 'react-i18next';
+import type { SecretCard } from '../../api/types';
+import { Button } from '../../ui/Button';
+import { Notice } from '../../ui/Notice';
+import { Picture, type PictureName } from './Picture';
+
+interface CardSheetProps {
+  cards: SecretCard[];
+  onDone: () => void;
+}
+
+/** Fresh cards, to be printed and cut. They are shown now and never again. */
+export function CardSheet({ cards, onDone }: CardSheetProps) {
+  const { t } = useTranslation();
+  return (
+    <section className="space-y-4" aria-label={t('cards.title')}>
+      <div className="space-y-3 print:hidden">
+        <Notice kind="waiting" live>
+          {t('cards.once')}
+        </Notice>
+        <div className="flex flex-wrap gap-3">
+          <Button onClick={() => window.print()}>
+            <Printer aria-hidden="true" className="size-5" />
+            {t('cards.print')}
+          </Button>
+          <Button look="plain" onClick={onDone}>
+            {t('cards.done')}
+          </Button>
+        </div>
+      </div>
+      <ul className="grid bg-white text-black sm:grid-cols-2 print:grid-cols-2">
+        {cards.map((card) => (
+          <li
+            key={card.learner_id}
+            className="break-inside-avoid space-y-2 border border-dashed border-neutral-500 p-4"
+          >
+            <p className="text-lg font-bold">{card.full_name}</p>
+            <p>
+              {[card.class_name, card.admission_number].filter(Boolean).join(' · ')}
+              <span className="block font-mono text-sm">{window.location.host}</span>
+            </p>
+            {card.pin && (
+              <p>
+                {t('school.pin')}: <span className="font-mono text-3xl font-bold">{card.pin}</span>
+              </p>
+            )}
+            {card.pictures && (
+              <ol className="flex gap-3">
+                {card.pictures.map((name, i) => (
+                  <li key={name} className="text-center text-sm">
+                    <Picture name={name as PictureName} className="size-14" />
+                    {i + 1}. {t(`picture.${name}`)}
+                  </li>
+                ))}
+              </ol>
+            )}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
