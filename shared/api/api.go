@@ -64,8 +64,10 @@ type Op struct {
 	ID, Method, Path, Summary, Tag string
 	Roles                          []identity.Role
 	Public                         bool
-	Status                         int
-	MaxBody                        int64
+	// Limited is open to those too who must set up a second factor first.
+	Limited bool
+	Status  int
+	MaxBody int64
 }
 
 // maxRequest is the largest body any route may take; bulk routes of machines
@@ -189,6 +191,9 @@ func (a *API) admit(ctx context.Context, op Op) error {
 		return err
 	}
 	who := ActorOf(ctx)
+	if who.Limited && !op.Limited {
+		return identity.ErrFactorFirst
+	}
 	if len(op.Roles) == 0 {
 		if who.Account == "" {
 			return identity.ErrNobody

@@ -40,6 +40,8 @@ type UserBody struct {
 	SchoolID    string      `json:"school_id,omitempty"`
 	ClassName   string      `json:"class_name,omitempty"`
 	Duties      []string    `json:"duties,omitempty"`
+	// Limited is set while a second factor must be set up before anything else.
+	Limited bool `json:"second_factor_first,omitempty"`
 }
 
 // TokenBody answers every sign-in.
@@ -85,6 +87,7 @@ type (
 		Body struct {
 			Email    string `json:"email"`
 			Password string `json:"password"`
+			Code     string `json:"code,omitempty" maxLength:"40" doc:"Of the second factor, when the answer before was second_factor."`
 		}
 	}
 	refreshIn struct {
@@ -99,6 +102,7 @@ type (
 func MountIdentity(a *API, s *identity.Service) {
 	mountSessions(a, s)
 	mountOwnAccount(a, s)
+	mountOwnSessions(a, s)
 	mountLearners(a, s)
 }
 
@@ -106,13 +110,13 @@ func mountSessions(a *API, s *identity.Service) {
 	const tag = "authentication"
 	Register(a, Op{ID: "login", Method: http.MethodPost, Path: "/api/v1/auth/login", Summary: "Sign in by e-mail", Tag: tag, Public: true},
 		func(ctx context.Context, _ identity.Actor, in *loginIn) (*tokenOut, error) {
-			return asTokens(s.SignIn(ctx, in.Body.Email, in.Body.Password))
+			return asTokens(s.SignInWithCode(ctx, in.Body.Email, in.Body.Password, in.Body.Code))
 		})
 	Register(a, Op{ID: "refresh", Method: http.MethodPost, Path: "/api/v1/auth/refresh", Summary: "Exchange a refresh token", Tag: tag, Public: true},
 		func(ctx context.Context, _ identity.Actor, in *refreshIn) (*tokenOut, error) {
 			return asTokens(s.Refresh(ctx, in.Body.RefreshToken))
 		})
-	Register(a, Op{ID: "logout", Method: http.MethodPost, Path: "/api/v1/auth/logout", Summary: "End this session", Tag: tag},
+	Register(a, Op{ID: "logout", Method: http.MethodPost, Path: "/api/v1/auth/logout", Summary: "End this session", Tag: tag, Limited: true},
 		func(ctx context.Context, who identity.Actor, _ *struct{}) (*messageOut, error) {
 			if err := s.SignOut(ctx, who); err != nil {
 				return nil, err
@@ -131,7 +135,7 @@ func mountSessions(a *API, s *identity.Service) {
 }
 
 func mountOwnAccount(a *API, s *identity.Service) {
-	Register(a, Op{ID: "me", Method: http.MethodGet, Path: "/api/v1/auth/me", Summary: "Who am I", Tag: "authentication"},
+	Register(a, Op{ID: "me", Method: http.MethodGet, Path: "/api/v1/auth/me", Summary: "Who am I", Tag: "authentication", Limited: true},
 		func(ctx context.Context, who identity.Actor, _ *struct{}) (*userOut, error) {
 			p, err := s.Me(ctx, who)
 			if err != nil {
@@ -164,6 +168,7 @@ func done(message string) *messageOut {
 
 func ownBody(p identity.Person, who identity.Actor) UserBody {
 	b := userBody(p)
+	b.Limited = who.Limited
 	for _, d := range who.Duties {
 		b.Duties = append(b.Duties, string(d))
 	}

@@ -54,6 +54,8 @@ type Actor struct {
 	// OnlyPictures says that the person showed three pictures and no secret: it is
 	// known who she says she is, and she may learn, and nothing else.
 	OnlyPictures bool
+	// Limited is an actor who must set up a second factor before anything else.
+	Limited bool
 }
 
 // Has tells whether the actor holds duty at the session's school.

@@ -41,6 +41,14 @@ const (
 	ClockLeeway = 30 * time.Second
 )
 
+// Times of signing keys. A key is announced KeyLead before it signs, signs for
+// KeyTurn, and its private half is deleted KeyLinger after its successor began.
+const (
+	KeyTurn   = 90 * 24 * time.Hour
+	KeyLead   = 14 * 24 * time.Hour
+	KeyLinger = time.Hour
+)
+
 // Errors a person meets at the door.
 var (
 	ErrWrongPassword  = fault.New(fault.Unauthenticated, "The e-mail address or the password is wrong.").WithCode("wrong_password")
@@ -53,6 +61,9 @@ var (
 	ErrTokenRevoked   = fault.New(fault.Unauthenticated, "This sign-in has ended.").WithCode("token_revoked")
 	ErrSignInAgain    = fault.New(fault.Unauthenticated, "Please sign in again.").WithCode("sign_in_again")
 	ErrRefreshReused  = fault.New(fault.Unauthenticated, "Please sign in again: this sign-in was used twice.").WithCode("refresh_reused")
+	ErrSecondFactor   = fault.New(fault.Unauthenticated, "Please type the code of your second factor.").WithCode("second_factor")
+	ErrFactorFirst    = fault.New(fault.Forbidden, "Set up your second factor first.").WithCode("second_factor_first")
+	ErrNoSuchSession  = fault.New(fault.NotFound, "There is no such sign-in.").WithCode("no_such_session")
 	ErrEmailTaken     = fault.New(fault.Conflict, "There is an account with this e-mail address.").WithCode("email_taken")
 	ErrNotYourLearner = fault.New(fault.Forbidden, "This school may not write about that person.").WithCode("not_your_learner")
 	ErrNoSuchAccount  = fault.New(fault.NotFound, "There is no such person.").WithCode("no_such_account")
@@ -66,6 +77,15 @@ type PasswordWay interface {
 	find(ctx context.Context, tx db.Tx, email string) (candidate, error)
 	// secret is what bcrypt gets to see of password.
 	secret(password string) ([]byte, error)
+}
+
+// SecondFactor is what some accounts of a node need beside a password.
+type SecondFactor interface {
+	// Enter takes code for account, once; ErrSecondFactor when the account has a
+	// factor and no code was given. An account without a factor needs no code.
+	Enter(ctx context.Context, account AccountID, code string) error
+	// Missing tells whether account must set up a factor before anything else.
+	Missing(ctx context.Context, tx db.Tx, a Account) (bool, error)
 }
 
 // Options wires a Service.
@@ -93,6 +113,10 @@ type Options struct {
 	Guard Guard
 	// Audit keeps what was done; optional.
 	Audit Auditor
+	// SecondFactor is asked at every sign-in by password; nil where there is none.
+	SecondFactor SecondFactor
+	// Device says what a request's browser calls itself; nil for nothing.
+	Device func(context.Context) string
 	// BcryptCost defaults to 10. HashWorkers bounds the hashes computed at once;
 	// it defaults to the number of cores, so that a class signing in together
 	// leaves time for everything else.
@@ -110,6 +134,8 @@ type Service struct {
 	passwords PasswordWay
 	announce  func(context.Context, db.Tx, Key) (bool, error)
 	audit     Auditor
+	factor    SecondFactor
+	device    func(context.Context) string
 	cost      int
 	workers   chan struct{}
 	nobody    func() string
@@ -137,9 +163,12 @@ func New(o Options) *Service {
 	if o.Audit == nil {
 		o.Audit = nobodyNotes{}
 	}
+	if o.Device == nil {
+		o.Device = func(context.Context) string { return "" }
+	}
 	return &Service{
-		audit: o.Audit,
-		db:    o.DB, clock: o.Clock, issuer: o.Issuer, audience: o.Audience, school: o.School,
+		audit: o.Audit, factor: o.SecondFactor, device: o.Device,
+		db: o.DB, clock: o.Clock, issuer: o.Issuer, audience: o.Audience, school: o.School,
 		pepper: o.Pepper, passwords: o.Passwords, announce: o.AnnounceKey,
 		guard: o.Guard, noteAct: o.Note, cost: o.BcryptCost, workers: make(chan struct{}, o.HashWorkers),
 		nobody: sync.OnceValue(func() string { return verifierOfNobody(o.BcryptCost) }),

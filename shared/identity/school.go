@@ -107,6 +107,10 @@ type Key struct {
 	// Public is the Ed25519 key as unpadded base64url, the "x" of RFC 8037.
 	Public    string  `cbor:"3,keyasint" json:"public_key"`
 	CreatedAt db.Time `cbor:"4,keyasint" json:"created_at"`
+	// Until is when the key signed its last token; zero while it is in use.
+	Until db.Time `cbor:"5,keyasint,omitzero" json:"until,omitzero"`
+	// Revoked is a key that got into wrong hands: it verifies nothing any more.
+	Revoked bool `cbor:"6,keyasint,omitempty" json:"revoked,omitempty"`
 }
 
 // Revocation ends a session of cloud tokens on both sides before its time. It

@@ -44,12 +44,19 @@ type subject struct {
 	duties  []Duty
 	session string
 	manner
+	limited bool
 }
 
 // SignIn opens a session for an e-mail address and password, checked in this
 // node's way. ErrWrongPassword also when nobody has the address, after the same
 // time; ErrPending and ErrSuspended only after the right password.
 func (s *Service) SignIn(ctx context.Context, email, password string) (Tokens, error) {
+	return s.SignInWithCode(ctx, email, password, "")
+}
+
+// SignInWithCode is SignIn with the code of a second factor, for accounts that
+// have one; ErrSecondFactor asks for it, after the right password only.
+func (s *Service) SignInWithCode(ctx context.Context, email, password, code string) (Tokens, error) {
 	who, err := s.candidate(ctx, func(tx db.Tx) (candidate, error) {
 		return s.passwords.find(ctx, tx, strings.ToLower(strings.TrimSpace(email)))
 	})
@@ -68,6 +75,11 @@ func (s *Service) SignIn(ctx context.Context, email, password string) (Tokens, e
 	}
 	if !ok {
 		return Tokens{}, s.noteFailedSignIn(ctx, who, ErrWrongPassword)
+	}
+	if s.factor != nil && who.account.Status == Active {
+		if err := s.factor.Enter(ctx, who.account.ID, code); err != nil {
+			return Tokens{}, s.noteFailedSignIn(ctx, who, fmt.Errorf("sign in: %w", err))
+		}
 	}
 	return s.open(ctx, who.account, manner{})
 }
@@ -141,7 +153,8 @@ func (s *Service) open(ctx context.Context, a Account, m manner) (Tokens, error)
 		if err := barred(ctx, tx, p.account); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, insertSession, sid, a.ID, p.account.School, now, until, m.guardian, m.means); err != nil {
+		device := cutDevice(s.device(ctx))
+		if _, err := tx.Exec(ctx, insertSession, sid, a.ID, p.account.School, now, until, m.guardian, m.means, device); err != nil {
 			return err
 		}
 		if _, err = tx.Exec(ctx, insertRefresh, tokenHash(refresh), sid, until); err != nil {
@@ -161,7 +174,14 @@ func (s *Service) subject(ctx context.Context, tx db.Tx, account AccountID, sid 
 		return subject{}, err
 	}
 	duties, err := dutiesOf(ctx, tx, account, p.Account.School)
-	return subject{account: p.Account, email: p.Email, duties: duties, session: sid}, err
+	if err != nil {
+		return subject{}, err
+	}
+	out := subject{account: p.Account, email: p.Email, duties: duties, session: sid}
+	if s.factor != nil {
+		out.limited, err = s.factor.Missing(ctx, tx, p.Account)
+	}
+	return out, err
 }
 
 func (s *Service) tokens(p subject, refresh string) (Tokens, error) {
@@ -203,9 +223,10 @@ func successor(salt, token string) string {
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// Refresh exchanges a refresh token for new tokens. Within RefreshGrace the
-// same token gives the same successor again; later it ends the whole session,
-// because then two parties hold it (ErrRefreshReused).
+// Refresh exchanges a refresh token for new tokens. Within RefreshGrace a used
+// token leads to the newest of its family, so that a tab with an old token never
+// takes the others back; later it ends the whole session, because then two
+// parties hold it (ErrRefreshReused).
 func (s *Service) Refresh(ctx context.Context, token string) (Tokens, error) {
 	var p subject
 	var next string
@@ -218,7 +239,7 @@ func (s *Service) Refresh(ctx context.Context, token string) (Tokens, error) {
 			return err
 		}
 
-		used, err := s.use(ctx, tx, token, salt)
+		from, used, err := s.newest(ctx, tx, token, salt)
 		if err != nil {
 			return err
 		}
@@ -243,12 +264,12 @@ func (s *Service) Refresh(ctx context.Context, token string) (Tokens, error) {
 			}
 		}
 
-		next = successor(used.salt, token)
+		next = successor(used.salt, from)
 		until := db.Time{Time: used.usedAt.Add(RefreshLifetime)}
 		if _, err := tx.Exec(ctx, insertRefresh, tokenHash(next), ses.id, until); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, extendSession, ses.id, until)
+		_, err = tx.Exec(ctx, extendSession, ses.id, until, used.usedAt)
 		return err
 	})
 	if err != nil {
@@ -282,6 +303,26 @@ func (s *Service) liveSession(ctx context.Context, tx db.Tx, token string) (sess
 		return ses, ErrTokenRevoked
 	}
 	return ses, nil
+}
+
+// newest uses token or, when it was used within the grace, follows its family to
+// the token whose successor nobody has used.
+func (s *Service) newest(ctx context.Context, tx db.Tx, token, salt string) (string, refreshToken, error) {
+	for {
+		used, err := s.use(ctx, tx, token, salt)
+		if err != nil || used.salt == "" || used.salt == salt {
+			return token, used, err
+		}
+		next := successor(used.salt, token)
+		rt, err := first(ctx, tx, selectRefresh, scanRefresh, tokenHash(next))
+		if err != nil {
+			return token, used, err
+		}
+		if rt.usedAt.IsZero() {
+			return token, used, nil
+		}
+		token = next
+	}
 }
 
 // use marks the token used and gives the mark: ours with salt, or within the

@@ -345,24 +345,29 @@ func consentByID(ctx context.Context, tx db.Tx, id string) (Consent, error) {
 // Keys, sessions, refresh tokens.
 
 var (
-	upsertKey = db.SQL{Both: `INSERT INTO signing_keys (id, issuer, public_key, created_at) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (id) DO UPDATE SET issuer = excluded.issuer, public_key = excluded.public_key`}
-	selectKey  = db.SQL{Both: `SELECT id, issuer, public_key, created_at FROM signing_keys WHERE id = $1`}
-	selectKeys = db.SQL{Both: `SELECT id, issuer, public_key, created_at FROM signing_keys ORDER BY created_at, id`}
+	upsertKey = db.SQL{Both: `INSERT INTO signing_keys (id, issuer, public_key, created_at, until, revoked) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (id) DO UPDATE SET issuer = excluded.issuer, public_key = excluded.public_key, until = excluded.until, revoked = excluded.revoked`}
+	selectKey  = db.SQL{Both: keyColumns + `WHERE id = $1`}
+	selectKeys = db.SQL{Both: keyColumns + `ORDER BY created_at, id`}
 
-	insertSecret  = db.SQL{Both: `INSERT INTO signing_secrets (id, seed, created_at) VALUES ($1, $2, $3)`}
-	selectSecret  = db.SQL{Both: `SELECT id, seed, created_at FROM signing_secrets WHERE id = $1`}
-	selectSecrets = db.SQL{Both: `SELECT id, seed, created_at FROM signing_secrets ORDER BY created_at DESC, id DESC`}
+	insertSecret = db.SQL{Both: `INSERT INTO signing_secrets (id, seed, created_at, starts_at) VALUES ($1, $2, $3, $4)`}
+	selectSecret = db.SQL{Both: `SELECT id, seed, created_at, starts_at FROM signing_secrets WHERE id = $1`}
+	// The one that signs from the latest moment on comes first.
+	selectSecrets = db.SQL{Both: `SELECT id, seed, created_at, starts_at FROM signing_secrets ORDER BY starts_at DESC, id DESC`}
+	deleteSecret  = db.SQL{Both: `DELETE FROM signing_secrets WHERE id = $1`}
 
 	insertRevocation = db.SQL{Both: `INSERT INTO revocations (id, session_id, school_id, expires_at) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (id) DO NOTHING`}
 	selectRevocation = db.SQL{Both: `SELECT id, session_id, school_id, expires_at FROM revocations WHERE id = $1`}
 	countRevocation  = db.SQL{Both: `SELECT count(*) FROM revocations WHERE id = $1`}
 
-	insertSession = db.SQL{Both: `INSERT INTO sessions (id, account_id, school_id, created_at, expires_at, guardian_id, means) VALUES ($1, $2, $3, $4, $5, $6, $7)`}
+	insertSession = db.SQL{Both: `INSERT INTO sessions (id, account_id, school_id, created_at, expires_at, guardian_id, means, device, used_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $4)`}
 	selectSession = db.SQL{Both: `SELECT id, account_id, school_id, expires_at, guardian_id, means FROM sessions WHERE id = $1`}
 	liveSessions  = db.SQL{Both: `SELECT id, account_id, school_id, expires_at, guardian_id, means FROM sessions WHERE account_id = $1 AND expires_at > $2 ORDER BY id`}
-	extendSession = db.SQL{Both: `UPDATE sessions SET expires_at = $2 WHERE id = $1`}
+	extendSession = db.SQL{Both: `UPDATE sessions SET expires_at = $2, used_at = $3 WHERE id = $1`}
+	listSessions  = db.SQL{Both: `SELECT id, device, created_at, used_at, school_id FROM sessions WHERE account_id = $1 AND expires_at > $2
+		AND NOT EXISTS (SELECT 1 FROM revocations r WHERE r.session_id = sessions.id) ORDER BY used_at DESC, id`}
 
 	insertRefresh = db.SQL{Both: `INSERT INTO refresh_tokens (hash, session_id, expires_at, salt) VALUES ($1, $2, $3, '')
 		ON CONFLICT (hash) DO NOTHING`}
@@ -375,18 +380,20 @@ var (
 	sweepRevocations = db.SQL{Both: `DELETE FROM revocations WHERE expires_at < $1`}
 )
 
+const keyColumns = `SELECT id, issuer, public_key, created_at, until, revoked FROM signing_keys `
+
 func putKey(ctx context.Context, tx db.Tx, v Key) (bool, error) {
-	_, err := tx.Exec(ctx, upsertKey, v.ID, v.Issuer, v.Public, v.CreatedAt)
+	_, err := tx.Exec(ctx, upsertKey, v.ID, v.Issuer, v.Public, v.CreatedAt, v.Until, v.Revoked)
 	return err == nil, err
 }
 
 func scanKey(r db.Rows) (v Key, err error) {
-	err = r.Scan(&v.ID, &v.Issuer, &v.Public, &v.CreatedAt)
+	err = r.Scan(&v.ID, &v.Issuer, &v.Public, &v.CreatedAt, &v.Until, &v.Revoked)
 	return v, err
 }
 
 func scanSecret(r db.Rows) (v secretKey, err error) {
-	err = r.Scan(&v.id, &v.seed, &v.createdAt)
+	err = r.Scan(&v.id, &v.seed, &v.createdAt, &v.startsAt)
 	return v, err
 }
 
@@ -410,6 +417,11 @@ func scanRevocation(r db.Rows) (v Revocation, err error) {
 
 func scanSession(r db.Rows) (v session, err error) {
 	err = r.Scan(&v.id, &v.account, &v.school, &v.expiresAt, &v.guardian, &v.means)
+	return v, err
+}
+
+func scanOpenSession(r db.Rows) (v OpenSession, err error) {
+	err = r.Scan(&v.ID, &v.Device, &v.Since, &v.UsedAt, &v.school)
 	return v, err
 }
 
@@ -454,7 +466,7 @@ var namesAround = db.SQL{Both: `SELECT full_name FROM accounts WHERE id = $1
 var (
 	membersOf = db.SQL{Both: `SELECT id FROM accounts WHERE school_id = $1 AND role IN ('student', 'instructor') AND id > $2 ORDER BY id LIMIT $3`}
 
-	pageKeys     = db.SQL{Both: `SELECT id, issuer, public_key, created_at FROM signing_keys WHERE $1 = '' AND id > $2 ORDER BY id LIMIT $3`}
+	pageKeys     = db.SQL{Both: keyColumns + `WHERE $1 = '' AND id > $2 ORDER BY id LIMIT $3`}
 	pageSchools  = db.SQL{Both: schoolColumns + `WHERE id = $1 AND id > $2 ORDER BY id LIMIT $3`}
 	pageAccounts = db.SQL{Both: `SELECT ` + accountColumns + ` FROM accounts a
 		WHERE a.school_id = $1 AND a.role IN ('student', 'instructor') AND a.id > $2 ORDER BY a.id LIMIT $3`}

@@ -28,7 +28,8 @@ type claims struct {
 	// Guardian opened this session for her child.
 	Guardian AccountID `json:"guardian,omitempty"`
 	// Means is "pictures" when that is all the person showed.
-	Means CredentialKind `json:"means,omitempty"`
+	Means   CredentialKind `json:"means,omitempty"`
+	Limited bool           `json:"limited,omitempty"`
 }
 
 // JWK is a public key as RFC 7517 and RFC 8037 write it.
@@ -43,9 +44,9 @@ type JWK struct {
 
 // secretKey is a private key of this node.
 type secretKey struct {
-	id        string
-	seed      []byte
-	createdAt db.Time
+	id                  string
+	seed                []byte
+	createdAt, startsAt db.Time
 }
 
 func (k secretKey) private() ed25519.PrivateKey { return ed25519.NewKeyFromSeed(k.seed) }
@@ -57,41 +58,6 @@ func (k secretKey) public() ed25519.PublicKey {
 
 // encoded is the public half as unpadded base64url.
 func (k secretKey) encoded() string { return base64.RawURLEncoding.EncodeToString(k.public()) }
-
-// EnsureKey makes sure that this node has a key to sign tokens with; the first
-// call on a new database makes and announces one.
-func (s *Service) EnsureKey(ctx context.Context) error {
-	var k secretKey
-	err := s.db.Update(ctx, func(tx db.Tx) error {
-		var err error
-		k, err = first(ctx, tx, selectSecrets, scanSecret)
-		if !errors.Is(err, db.ErrNoRows) {
-			return err
-		}
-
-		_, private, err := ed25519.GenerateKey(nil)
-		if err != nil {
-			return err
-		}
-		k = secretKey{id: id.New(), seed: private.Seed(), createdAt: s.now()}
-		if _, err := tx.Exec(ctx, insertSecret, k.id, k.seed, k.createdAt); err != nil {
-			return err
-		}
-		if s.announce == nil {
-			return nil
-		}
-		_, err = s.announce(ctx, tx, Key{ID: k.id, Issuer: s.issuer, Public: k.encoded(), CreatedAt: k.createdAt})
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("make a signing key: %w", err)
-	}
-
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.signer = signer{kid: k.id, private: k.private()}
-	return nil
-}
 
 // sign makes an access token of a session.
 func (s *Service) sign(p subject) (string, error) {
@@ -111,6 +77,7 @@ func (s *Service) sign(p subject) (string, error) {
 		Role: p.account.Role, Email: p.email, Type: tokenType, Session: p.session, School: p.account.School, Duties: p.duties,
 		Guardian: p.guardian,
 		Means:    p.means,
+		Limited:  p.limited,
 	})
 	t.Header["kid"] = key.kid
 	signed, err := t.SignedString(key.private)
@@ -146,6 +113,7 @@ func (s *Service) Verify(ctx context.Context, token string) (Actor, error) {
 		Account: AccountID(c.Subject), Role: c.Role, School: c.School, Duties: c.Duties, Email: c.Email, Session: c.Session, JTI: c.ID,
 		Guardian:     c.Guardian,
 		OnlyPictures: c.Means == PictureSecret,
+		Limited:      c.Limited,
 	}, nil
 }
 
@@ -153,6 +121,12 @@ func (s *Service) Verify(ctx context.Context, token string) (Actor, error) {
 type trusted struct {
 	public           ed25519.PublicKey
 	issuer, audience string
+	until            db.Time
+}
+
+// signed tells whether the key was in use when a token says that it was made.
+func (t trusted) signed(at *jwt.NumericDate) bool {
+	return t.until.IsZero() || at != nil && !at.After(t.until.Add(ClockLeeway))
 }
 
 func (s *Service) parse(ctx context.Context, tx db.Tx, token string) (claims, error) {
@@ -181,6 +155,9 @@ func (s *Service) parse(ctx context.Context, tx db.Tx, token string) (claims, er
 	if s.school != "" && c.School != s.school {
 		return c, ErrTokenInvalid
 	}
+	if !key.signed(c.IssuedAt) {
+		return c, ErrTokenInvalid
+	}
 	if c.Subject == "" || c.Session == "" || c.Role == "" {
 		return c, ErrTokenInvalid
 	}
@@ -192,7 +169,7 @@ func (s *Service) parse(ctx context.Context, tx db.Tx, token string) (claims, er
 func (s *Service) trustedKey(ctx context.Context, tx db.Tx, kid string) (trusted, error) {
 	own, err := first(ctx, tx, selectSecret, scanSecret, kid)
 	if err == nil {
-		return trusted{own.public(), s.issuer, s.audience}, nil
+		return trusted{public: own.public(), issuer: s.issuer, audience: s.audience}, nil
 	}
 	if !errors.Is(err, db.ErrNoRows) {
 		return trusted{}, err
@@ -202,11 +179,14 @@ func (s *Service) trustedKey(ctx context.Context, tx db.Tx, kid string) (trusted
 	if err != nil {
 		return trusted{}, err
 	}
+	if k.Revoked {
+		return trusted{}, db.ErrNoRows
+	}
 	public, err := base64.RawURLEncoding.DecodeString(k.Public)
 	if err != nil || len(public) != ed25519.PublicKeySize {
 		return trusted{}, fmt.Errorf("key %s is not an Ed25519 key", k.ID)
 	}
-	return trusted{public, k.Issuer, CloudAudience}, nil
+	return trusted{public: public, issuer: k.Issuer, audience: CloudAudience, until: k.Until}, nil
 }
 
 // JWKS lists the public keys whose tokens are good here.
@@ -231,7 +211,9 @@ func (s *Service) JWKS(ctx context.Context) ([]JWK, error) {
 			}
 		}
 		for _, k := range announced {
-			add(k.ID, k.Public)
+			if !k.Revoked && (k.Until.IsZero() || s.clock.Now().Before(k.Until.Add(2*AccessLifetime))) {
+				add(k.ID, k.Public)
+			}
 		}
 		for _, k := range own {
 			add(k.id, k.encoded())

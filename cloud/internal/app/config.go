@@ -131,7 +131,7 @@ func Run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 		command, args = args[0], args[1:]
 	}
 	if command == "help" {
-		_, err := fmt.Fprint(out, "uhs-cloud [serve | migrate | publish DIR... | admin create EMAIL | audit verify | sms | bundle export --school CODE [--packs] FILE | bundle import FILE... | backup [--keep N] DIR | verify FILE | restore FILE --into URL | checkconfig | help]\n\n", config.Document(Config{}), config.Document(llm.Settings{}))
+		_, err := fmt.Fprint(out, "uhs-cloud [serve | migrate | publish DIR... | admin create EMAIL | audit verify | keys [revoke KEY] | sms | bundle export --school CODE [--packs] FILE | bundle import FILE... | backup [--keep N] DIR | verify FILE | restore FILE --into URL | checkconfig | help]\n\n", config.Document(Config{}), config.Document(llm.Settings{}))
 		return err
 	}
 	var c Config
@@ -160,6 +160,8 @@ func Run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 		return printCallbacks(c, out)
 	case "audit":
 		return auditCommand(ctx, c, args, out)
+	case "keys":
+		return keysCommand(ctx, c, args, out)
 	case "bundle":
 		return bundleCommand(ctx, c, args, out)
 	case "checkconfig":

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 
+	"urbanhomeschool.org/uhs/shared/fernet"
 	"urbanhomeschool.org/uhs/shared/identity"
 )
 
@@ -35,6 +36,18 @@ func (k keys) packs() (ed25519.PrivateKey, error) {
 func (k keys) pepper(school identity.SchoolID) ([]byte, error) {
 	return k.derive("pepper of school "+string(school), 32)
 }
+
+// sealer seals small secrets at rest.
+func (k keys) sealer() (fernet.Ring, error) {
+	b, err := k.derive("sealed secrets", 32)
+	if err != nil {
+		return nil, err
+	}
+	return fernet.Ring{fernet.Key(b)}, nil
+}
+
+// factorCodes hashes the recovery codes of second factors.
+func (k keys) factorCodes() ([]byte, error) { return k.derive("recovery codes", 32) }
 
 // c2b is the secret part of the address the gateway reports PayBill money to.
 func (k keys) c2b() (string, error) {

@@ -39,6 +39,7 @@ func (k *core) routes() *api.API {
 	web.MountLicences(a, k.packs)
 	web.MountLine(a, k.fleet)
 	web.MountMachines(a, k.fleet)
+	web.MountSecondFactor(a, k.factor)
 	web.MountCarry(a, k.bundles)
 	web.MountPost(a, k.courier, k.smsSecret)
 	api.MountPacks(a, k.store, web.Signed(k.fleet))

@@ -22,6 +22,7 @@ import (
 	"urbanhomeschool.org/uhs/cloud/internal/llm"
 	money "urbanhomeschool.org/uhs/cloud/internal/payments"
 	"urbanhomeschool.org/uhs/cloud/internal/payments/daraja"
+	"urbanhomeschool.org/uhs/cloud/internal/secondfactor"
 	"urbanhomeschool.org/uhs/shared/audit"
 	"urbanhomeschool.org/uhs/shared/catalogue/pack"
 	"urbanhomeschool.org/uhs/shared/clock"
@@ -48,6 +49,7 @@ type core struct {
 	keys      keys
 	outbox    *syncer.Outbox
 	domains   wiring.Domains
+	factor    *secondfactor.Service
 	money     *money.Service
 	packs     *packs.Service
 	bundles   *bundles.Service
@@ -114,10 +116,14 @@ func (k *core) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := k.newSecondFactor(); err != nil {
+		return err
+	}
 	gateway := &lateGateway{}
 	if k.domains, err = wiring.Join(k.differences(gateway, routes)); err != nil {
 		return err
 	}
+	k.factor.Join(k.domains.Identity)
 	if k.money, err = k.newMoney(); err != nil {
 		return err
 	}
@@ -146,10 +152,33 @@ func (k *core) differences(g payments.Gateway, routes []tutor.Route) wiring.Diff
 		DB: k.db, Clock: k.clock, Log: k.log,
 		Identity: identity.Options{
 			Issuer: k.config.PublicURL, Audience: identity.CloudAudience, Pepper: k.keys.pepper, Passwords: identity.CloudPasswords{},
-			AnnounceKey: identity.Keys.Save, BcryptCost: k.config.BcryptCost,
+			AnnounceKey: identity.Keys.Save, BcryptCost: k.config.BcryptCost, SecondFactor: k.factor,
+			Device: browser,
 		},
 		Gateway: g, Routes: routes, Freshness: freshness{k}, Audit: audit.Options{Node: audit.Cloud},
 	}
+}
+
+// browser is what a request's browser calls itself.
+func browser(ctx context.Context) string { return audit.RequestOf(ctx).UserAgent }
+
+// newSecondFactor makes the second factor, which admins and staff must have, but
+// for the demo's.
+func (k *core) newSecondFactor() error {
+	ring, err := k.keys.sealer()
+	if err != nil {
+		return err
+	}
+	codes, err := k.keys.factorCodes()
+	if err != nil {
+		return err
+	}
+	o := secondfactor.Options{DB: k.db, Clock: k.clock, Issuer: "Urban Home School", Ring: ring, CodeKey: codes}
+	if !k.config.Demo {
+		o.Required = []identity.Role{identity.Admin, identity.Staff}
+	}
+	k.factor = secondfactor.New(o)
+	return nil
 }
 
 // freshness is the fleet's, which is built later.

@@ -128,6 +128,11 @@ func (b *box) assemble(ctx context.Context) (*school, error) {
 			b.log.Warn("sweep old tries at the door", logging.Err(err))
 		}
 	}))
+	s.group.Add("signing key", service.Every(time.Minute, func(ctx context.Context) {
+		if err := s.domains.Identity.EnsureKey(ctx); err != nil && ctx.Err() == nil {
+			b.log.Error("look after the signing key", logging.Err(err))
+		}
+	}))
 	if s.copy, err = b.safetyCopy(state); err != nil {
 		return nil, err
 	}

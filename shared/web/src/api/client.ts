@@ -77,6 +77,12 @@ export class Client {
     }
   }
 
+  /** Renews the tokens now, before they have expired. */
+  async renewNow(): Promise<void> {
+    const used = this.session.read();
+    if (used) await this.renew(used);
+  }
+
   /** Renews the tokens at most once at a time; true when a usable token is stored afterwards. */
   private renew(used: Tokens): Promise<boolean> {
     this.refreshing ??= exclusive('uhs-refresh', () => this.refresh(used)).finally(() => {

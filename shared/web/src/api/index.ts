@@ -13,5 +13,7 @@ export function whenSessionEnds(handler: () => void): void {
 
 export const session = new SessionStore(onSharedDevice);
 export const client = new Client(session, { reached: noteReached, ended: () => onEnded() });
+/** Fetches fresh tokens, as when something about the person has changed. */
+export const renewSession = () => client.renewNow();
 export const service = new Service(client);
 export const outbox = new Outbox(client);

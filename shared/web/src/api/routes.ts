@@ -5,7 +5,7 @@ import type { paths } from './schema.gen';
 type Short<P> = P extends `/api/v1${infer R}` ? R : never;
 type Full<R extends string> = `/api/v1${R}` & keyof paths;
 
-type Method = 'get' | 'post' | 'put';
+type Method = 'get' | 'post' | 'put' | 'delete';
 type Operation<R extends string, M extends Method> = paths[Full<R>][M];
 
 /** The routes that can be asked with a method. */
@@ -62,6 +62,16 @@ export class Service {
   ): Promise<Answer<R, 'post'>> {
     const { path, body, ...rest } = (options ?? {}) as { path?: object; body?: unknown } & Rest;
     return this.client.call(fill(route, path), { ...rest, method: 'POST', body });
+  }
+
+  delete<R extends Route<'delete'>>(
+    route: R,
+    ...[options]: PathOf<R, 'delete'> extends { path: object }
+      ? [PathOf<R, 'delete'> & Rest]
+      : [(PathOf<R, 'delete'> & Rest)?]
+  ): Promise<Answer<R, 'delete'>> {
+    const { path, ...rest } = (options ?? {}) as { path?: object } & Rest;
+    return this.client.call(fill(route, path), { ...rest, method: 'DELETE' });
   }
 
   put<R extends Route<'put'>>(

@@ -7,6 +7,7 @@ export type Role = 'student' | 'parent' | 'instructor' | 'admin' | 'staff' | 'pa
 export type Duty = 'head' | 'bursar' | 'site_admin';
 
 export type Me = Schemas['UserBody'] & { role: Role };
+export type OpenSession = Schemas['OpenSessionBody'];
 export type Tokens = Schemas['TokenBody'];
 export type SyncStatus = Schemas['SyncStatus'];
 

@@ -26,6 +26,7 @@ const Recover = page(() => import('../features/door/Redeem'), 'Recover');
 const Renew = page(() => import('../features/door/Redeem'), 'Renew');
 const Sheets = page(() => import('../features/door/Sheets'), 'Sheets');
 const Profile = page(() => import('../features/identity/Profile'), 'Profile');
+const Security = page(() => import('../features/identity/Security'), 'Security');
 const ClassList = page(() => import('../features/learning/ClassList'), 'ClassList');
 const LearnerPage = page(() => import('../features/learning/LearnerPage'), 'LearnerPage');
 const StudentHome = page(() => import('../features/learning/StudentHome'), 'StudentHome');
@@ -95,6 +96,7 @@ export function Pages() {
           <Route element={<OnlyIn />}>
             <Route index element={<Home />} />
             <Route path="/me" element={<Profile />} />
+            <Route path="/me/security" element={<Security />} />
             <Route path="/courses" element={<Courses />} />
             <Route path="/courses/:course" element={<CoursePage />} />
             <Route element={<OnlyIn roles={['student']} />}>
@@ -158,6 +160,7 @@ function OnlyIn({ roles }: { roles?: Role[] }) {
     );
   }
   if (!me) return <Navigate to="/sign-in" replace state={left ? null : { from: pathname }} />;
+  if (me.second_factor_first) return <Security />;
   if (roles && !roles.includes(me.role)) return <NotFound />;
   return <Outlet />;
 }

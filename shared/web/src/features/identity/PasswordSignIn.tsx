@@ -2,6 +2,7 @@ import { useMutation } from '@tanstack/react-query';
 import { Eye, EyeOff } from 'lucide-react';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { Problem } from '../../api/problem';
 import { useConnection } from '../../offline/connection';
 import { Back } from '../../ui/Back';
 import { Button, ButtonLink } from '../../ui/Button';
@@ -9,6 +10,7 @@ import { Card, Page } from '../../ui/Card';
 import { TextField } from '../../ui/Field';
 import { Failure } from '../../ui/Loaded';
 import { Notice } from '../../ui/Notice';
+import { CodeField } from './SecondFactor';
 import { signIn, useSession } from './session';
 
 /** E-mail and password: teachers at the school with the school's own password, everyone else in the cloud. */
@@ -19,9 +21,16 @@ export function PasswordSignIn() {
   const [email, setEmail] = useState('');
   const [password, setPassword] = useState('');
   const [shown, setShown] = useState(false);
+  // The password was right; the code of the second factor is asked for.
+  const [asksCode, setAsksCode] = useState(false);
+  const [code, setCode] = useState('');
   const attempt = useMutation({
-    mutationFn: () => signIn({ email: email.trim(), password }),
+    mutationFn: () => signIn({ email: email.trim(), password, ...(asksCode && { code }) }),
+    onError: (error) => {
+      if (codeOf(error) === 'second_factor') setAsksCode(true);
+    },
   });
+  const failure = codeOf(attempt.error) === 'second_factor' ? null : attempt.error;
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -68,7 +77,8 @@ export function PasswordSignIn() {
               )}
               {shown ? t('signin.hide') : t('signin.show')}
             </Button>
-            {attempt.error && <Failure error={attempt.error} />}
+            {asksCode && <CodeField code={code} onChange={setCode} />}
+            {failure && <Failure error={failure} />}
             <Button type="submit" wide disabled={attempt.isPending}>
               {attempt.isPending ? t('signin.busy') : t('signin.submit')}
             </Button>
@@ -91,3 +101,5 @@ export function PasswordSignIn() {
     </div>
   );
 }
+
+const codeOf = (error: unknown) => (error instanceof Problem ? error.code : '');

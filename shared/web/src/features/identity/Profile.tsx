@@ -73,6 +73,9 @@ export function Profile() {
           {t('sheets.title')}
         </ButtonLink>
       )}
+      <ButtonLink look="plain" to="/me/security">
+        {t('sessions.title')}
+      </ButtonLink>
       <Button look="plain" onClick={() => void signOut()}>
         {t('shell.sign_out')}
       </Button>

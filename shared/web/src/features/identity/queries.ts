@@ -6,6 +6,17 @@ export const classesQuery = queryOptions({
   queryFn: () => service.get('/auth/classes', { anonymous: true }),
 });
 
+/** Where the person is signed in. */
+export const sessionsQuery = queryOptions({
+  queryKey: ['own-sessions'],
+  queryFn: async () => (await service.get('/users/me/sessions')).sessions,
+});
+
+export const secondFactorQuery = queryOptions({
+  queryKey: ['second-factor'],
+  queryFn: () => service.get('/users/me/second-factor'),
+});
+
 /** The names of one class, as the sign-in shows them. */
 export const namesQuery = (id: string) =>
   queryOptions({

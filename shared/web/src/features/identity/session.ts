@@ -1,5 +1,5 @@
 import { create } from 'zustand';
-import { service, session, whenSessionEnds } from '../../api';
+import { renewSession, service, session, whenSessionEnds } from '../../api';
 import { Problem } from '../../api/problem';
 import { queryClient } from '../../api/query';
 import type { Me } from '../../api/types';
@@ -47,7 +47,7 @@ export async function restoreSession(): Promise<void> {
 export type Secret =
   | { learner_id: string; pin: string }
   | { learner_id: string; pictures: string[] }
-  | { email: string; password: string };
+  | { email: string; password: string; code?: string };
 
 export async function signIn(secret: Secret): Promise<void> {
   const tokens =
@@ -60,6 +60,12 @@ export async function signIn(secret: Secret): Promise<void> {
   session.write(tokens);
   const me = await whoAmI();
   useSession.setState({ state: 'in', me, expired: false });
+}
+
+/** Renews the tokens and reads again who is signed in, after something about her changed. */
+export async function reloadMe(): Promise<void> {
+  await renewSession();
+  useSession.setState({ me: await whoAmI() });
 }
 
 /** Who the stored session belongs to. */
