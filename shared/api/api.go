@@ -10,6 +10,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -21,11 +22,13 @@ import (
 	"github.com/gofiber/fiber/v2"
 	recovery "github.com/gofiber/fiber/v2/middleware/recover"
 
+	"urbanhomeschool.org/uhs/shared/access"
 	"urbanhomeschool.org/uhs/shared/audit"
 	"urbanhomeschool.org/uhs/shared/fault"
 	"urbanhomeschool.org/uhs/shared/id"
 	"urbanhomeschool.org/uhs/shared/identity"
 	"urbanhomeschool.org/uhs/shared/logging"
+	"urbanhomeschool.org/uhs/shared/mishap"
 )
 
 // Options are what a binary gives the API.
@@ -37,7 +40,11 @@ type Options struct {
 	Healthy func(ctx context.Context) error
 	// Audit keeps what those with power change; optional.
 	Audit Auditor
-	Log   *slog.Logger
+	// Powers are what a person may do beside the table of permissions; optional.
+	Powers func(ctx context.Context, who identity.Actor) (access.Powers, error)
+	// Mishaps keeps failures of ours; optional.
+	Mishaps Mishaps
+	Log     *slog.Logger
 }
 
 // API is the application with its routes.
@@ -55,13 +62,19 @@ type Route struct {
 	Method, Path string
 	Public       bool
 	Roles        []identity.Role
+	// ID is the operation's; Need what opens it, without a feature when nobody has
+	// said so (access.Operations).
+	ID   string
+	Need access.Need
 }
 
 // Op describes an operation. Path is the full path. Public needs no token;
-// otherwise empty Roles means everybody who is signed in. Status defaults to
-// 200, MaxBody (bytes) to 1 MiB.
+// otherwise Need, or what access.Operations has for the ID, says who may call,
+// and Roles narrows that to the roles for which it makes sense. Status defaults
+// to 200, MaxBody (bytes) to 1 MiB.
 type Op struct {
 	ID, Method, Path, Summary, Tag string
+	Need                           access.Need
 	Roles                          []identity.Role
 	Public                         bool
 	// Limited is open to those too who must set up a second factor first.
@@ -133,20 +146,28 @@ func (a *API) prepare(c *fiber.Ctx) error {
 	if token, ok := strings.CutPrefix(c.Get(fiber.HeaderAuthorization), "Bearer "); ok && a.opts.Verify != nil {
 		who, err := a.opts.Verify(ctx, token)
 		if err == nil {
-			ctx = context.WithValue(ctx, actorKey{}, who)
+			ctx, err = a.empower(ctx, who)
+		}
+		if err == nil {
 		} else {
 			ctx = context.WithValue(ctx, tokenErrorKey{}, err)
 		}
 	}
+	got := &caught{}
+	ctx = context.WithValue(ctx, caughtKey{}, got)
 	ctx = audit.WithRequest(ctx, fromWhom(c, request, ActorOf(ctx)))
 	c.SetUserContext(ctx)
 	err := c.Next()
 	a.note(c, err)
+	a.tell(c, got, err)
 	return err
 }
 
 // panicked logs a mistake of ours; the person gets "Internal error.".
 func (a *API) panicked(c *fiber.Ctx, e any) {
+	if got, ok := c.UserContext().Value(caughtKey{}).(*caught); ok {
+		got.kind, got.message, got.place = mishap.Panic, fmt.Sprint(e), placeOf()
+	}
 	a.opts.Log.Error("a handler panicked", logging.Request(RequestID(c.UserContext())), slog.String("path", c.Path()),
 		slog.Any("panic", e), slog.String("stack", string(debug.Stack())))
 }
@@ -159,8 +180,11 @@ type tokenErrorKey struct{}
 // Register adds an operation. h gets the verified actor; the faults it returns
 // become problems.
 func Register[I, O any](a *API, op Op, h func(ctx context.Context, who identity.Actor, in *I) (*O, error)) {
+	if need, ok := access.NeedOf(op.ID); ok && op.Need.Feature == "" {
+		op.Need = need
+	}
 	a.ops[op.Method+" "+fiberPath(op.Path)] = op
-	a.routes = append(a.routes, Route{Method: op.Method, Path: op.Path, Public: op.Public, Roles: op.Roles})
+	a.routes = append(a.routes, Route{Method: op.Method, Path: op.Path, Public: op.Public, Roles: op.Roles, ID: op.ID, Need: op.Need})
 	hop := huma.Operation{OperationID: op.ID, Method: op.Method, Path: op.Path, Summary: op.Summary, DefaultStatus: op.Status, MaxBodyBytes: op.MaxBody}
 	if op.Tag != "" {
 		hop.Tags = []string{op.Tag}
@@ -194,13 +218,19 @@ func (a *API) admit(ctx context.Context, op Op) error {
 	if who.Limited && !op.Limited {
 		return identity.ErrFactorFirst
 	}
-	if len(op.Roles) == 0 {
-		if who.Account == "" {
-			return identity.ErrNobody
+	if who.Account == "" {
+		return identity.ErrNobody
+	}
+	if len(op.Roles) > 0 {
+		if err := who.Require(op.Roles...); err != nil {
+			return err
 		}
+	}
+	if op.Need.Feature == "" { // refused by the walk of the routes
 		return nil
 	}
-	return who.Require(op.Roles...)
+	powers, _ := ctx.Value(powersKey{}).(access.Powers)
+	return access.Admit(who, op.Need, powers)
 }
 
 func (a *API) writeProblem(ctx huma.Context, err error) {

@@ -141,9 +141,6 @@ type (
 			Data   userDetail `json:"data"`
 		}
 	}
-	userIn struct {
-		ID string `path:"id"`
-	}
 	userStatusIn struct {
 		ID   string `path:"id"`
 		Body struct {
@@ -167,13 +164,9 @@ func mountUsers(a *API, s *identity.Service) {
 				Users: make([]UserLine, len(page)), Total: total, Page: in.Page, Limit: in.Limit, Pages: (total + in.Limit - 1) / in.Limit,
 			}
 			for i, p := range page {
-				out.Body.Data.Users[i] = asUserLine(p)
+				out.Body.Data.Users[i] = UserLineOf(p)
 			}
 			return out, err
-		})
-	Register(a, Op{ID: "get-user", Method: http.MethodGet, Path: "/api/v1/admin/users/{id}", Summary: "A user", Tag: tag, Roles: admins},
-		func(ctx context.Context, who identity.Actor, in *userIn) (*userDetailOut, error) {
-			return asUserDetail(s.Person(ctx, who, identity.AccountID(in.ID)))
 		})
 	Register(a, Op{
 		ID: "create-user", Method: http.MethodPost, Path: "/api/v1/admin/users", Summary: "Open an account of any role", Tag: tag,
@@ -187,7 +180,8 @@ func mountUsers(a *API, s *identity.Service) {
 		})
 }
 
-func asUserLine(p identity.Person) UserLine {
+// UserLineOf is a person as a line of the list of users.
+func UserLineOf(p identity.Person) UserLine {
 	first, last := p.Account.FirstAndLast()
 	return UserLine{
 		ID: string(p.Account.ID), Email: p.Email, FirstName: first, LastName: last, Role: string(p.Account.Role),
@@ -202,7 +196,7 @@ func asUserDetail(p identity.Person, err error) (*userDetailOut, error) {
 	}
 	out := &userDetailOut{}
 	d := &out.Body.Data
-	out.Body.Status, d.UserLine, d.UpdatedAt = statusSuccess, asUserLine(p), p.Account.UpdatedAt.Time
+	out.Body.Status, d.UserLine, d.UpdatedAt = statusSuccess, UserLineOf(p), p.Account.UpdatedAt.Time
 	d.ProfileData.GradeLevel, d.ProfileData.AdmissionNumber = p.Account.Grade, p.Account.AdmissionNumber
 	return out, nil
 }

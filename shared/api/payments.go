@@ -153,6 +153,7 @@ func ToPaymentPage(p payments.Page) PaymentPage {
 func MountPayments(a *API, s *payments.Service) {
 	const tag = "payments"
 	Register(a, Op{ID: "initiate-payment", Method: http.MethodPost, Path: "/api/v1/payments/initiate", Tag: tag,
+		Roles:   []identity.Role{identity.Student, identity.Parent, identity.Instructor},
 		Summary: "Start a payment for a course. A payment under way is joined, not doubled."},
 		func(ctx context.Context, who identity.Actor, in *initiateInput) (*initiateOutput, error) {
 			return initiate(ctx, s, who, in)
@@ -170,6 +171,7 @@ func MountPayments(a *API, s *payments.Service) {
 			return toStatus(p), nil
 		})
 	Register(a, Op{ID: "list-transactions", Method: http.MethodGet, Path: "/api/v1/payments/transactions", Tag: tag,
+		Roles:   []identity.Role{identity.Student, identity.Parent, identity.Instructor, identity.Admin},
 		Summary: "The payments the caller may see, newest first."},
 		func(ctx context.Context, who identity.Actor, in *struct {
 			Skip  int `query:"skip" minimum:"0" default:"0"`

@@ -105,6 +105,7 @@ func (a *API) problem(ctx context.Context, path string, err error) *Problem {
 	}
 	status := statusOf[f.Kind]
 	if f.Kind == fault.Internal {
+		catch(ctx, err)
 		a.opts.Log.Error("request failed", logging.Request(request), slog.String("path", path), logging.Err(err))
 		f = fault.New(fault.Internal, "Internal error.")
 	} else if f.Cause != nil || f.HintText != "" {

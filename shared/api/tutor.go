@@ -334,7 +334,7 @@ func mountTutorProfile(a *API, s *tutor.Service) {
 }
 
 func mountAlerts(a *API, s *tutor.Service) {
-	adults := []identity.Role{identity.Instructor, identity.Staff, identity.Admin}
+	adults := []identity.Role{identity.Instructor, identity.Admin}
 	Register(a, Op{ID: "safeguarding-alerts", Method: http.MethodGet, Path: "/api/v1/safeguarding/alerts", Tag: "safeguarding", Roles: adults,
 		Summary: "Learners who may need help, for the school's named adult and head"},
 		func(ctx context.Context, who identity.Actor, in *alertsIn) (*alertsOut, error) {

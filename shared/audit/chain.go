@@ -152,7 +152,7 @@ func (w *walk) take(r Record) {
 		w.broken(r, "it does not follow the entry before it")
 		return
 	}
-	if r.Details == "" && r.DetailsHash != hashOf(nil) {
+	if r.Erased() {
 		w.report.Erased++
 	}
 	if w.followed[r.Prev] {

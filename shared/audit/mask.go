@@ -123,6 +123,9 @@ func details(before, after any) (string, error) {
 	return string(raw), err
 }
 
+// Erased tells whether the details of r were taken away.
+func (r Record) Erased() bool { return r.Details == "" && r.DetailsHash != hashOf(nil) }
+
 // Change is what an entry's details say; the zero Change when there are none.
 func (r Record) Change() (before, after any) {
 	var p pair

@@ -46,6 +46,9 @@ type Actor struct {
 	School SchoolID
 	Duties []Duty
 	Email  string
+	// Loans are grades of features that an admin lent to this member of staff, as
+	// "feature:grade".
+	Loans []string
 	// Session is the token's sid; JTI the token's own id.
 	Session, JTI string
 	// Guardian is who opened this session for her child at home: such a session
@@ -60,6 +63,11 @@ type Actor struct {
 
 // Has tells whether the actor holds duty at the session's school.
 func (a Actor) Has(duty Duty) bool { return slices.Contains(a.Duties, duty) }
+
+// Borrowed tells whether one of the grades of feature was lent to the actor.
+func (a Actor) Borrowed(feature string, grades ...string) bool {
+	return a.Role == Staff && slices.ContainsFunc(grades, func(g string) bool { return slices.Contains(a.Loans, feature+":"+g) })
+}
 
 // ErrNobody answers a request without a valid token.
 var ErrNobody = fault.New(fault.Unauthenticated, "Please sign in.").WithCode("sign_in")

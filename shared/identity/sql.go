@@ -100,6 +100,10 @@ var (
 			FROM guardians g JOIN accounts l ON l.id = g.learner_id WHERE g.account_id = $1 AND NOT g.ended)
 		ORDER BY a.full_name, a.id`}
 
+	selectParents = db.SQL{Both: `SELECT ` + accountColumns + ` FROM accounts a JOIN guardians g ON g.account_id = a.id
+		WHERE g.learner_id = $1 AND NOT g.ended ORDER BY g.verified DESC, a.full_name, a.id LIMIT 1`}
+	countSessions = db.SQL{Both: `SELECT count(*) FROM sessions WHERE account_id = $1`}
+
 	// The learner herself and her duplicates.
 	selectSelves = db.SQL{Both: `SELECT id FROM accounts WHERE id = $1 OR merged_into_id = $1 ORDER BY id`}
 

@@ -17,6 +17,7 @@ import (
 func (k *core) routes() *api.API {
 	a := api.New(api.Options{
 		Name: "Urban Home School", Version: Version, Environment: k.config.Environment, Verify: k.domains.Identity.Verify, Log: k.log, Audit: k.domains.Audit,
+		Powers: k.powers, Mishaps: k.mishaps,
 		Healthy: func(ctx context.Context) error { return k.pool.Pool.Ping(ctx) },
 	})
 	api.MountSync(a, func(context.Context) (api.SyncStatus, error) {
@@ -27,6 +28,9 @@ func (k *core) routes() *api.API {
 	codes := door.New(door.Options{DB: k.db, Clock: k.clock, People: k.domains.Identity, Pepper: k.keys.pepper})
 	api.MountCards(a, k.domains.Identity, codes)
 	web.MountSchoolCode(a, codes)
+	api.MountPowers(a)
+	api.MountSchoolAudit(a, k.domains.Audit, k.domains.Identity.NamesOf)
+	web.MountAdmin(a, web.Office{People: k.domains.Identity, Permits: k.permits, Audit: k.domains.Audit, Mishaps: k.mishaps})
 	api.MountLearning(a, k.domains.Learning)
 	api.MountAssessment(a, k.domains.Assessment)
 	api.MountCatalogue(a, k.domains.Catalogue, k.clock.Now)

@@ -76,6 +76,7 @@ func serve(ctx context.Context, c Config, out io.Writer) (err error) {
 	} else {
 		k.log.Warn("no payment gateway is configured: payments wait")
 	}
+	k.keepOffice(group)
 	group.Add("tutor", k.domains.Tutor.Answerer())
 	group.Add("sessions", service.Every(time.Hour, func(ctx context.Context) {
 		if err := k.domains.Identity.Sweep(ctx); err != nil && ctx.Err() == nil {

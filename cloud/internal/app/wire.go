@@ -22,6 +22,7 @@ import (
 	"urbanhomeschool.org/uhs/cloud/internal/llm"
 	money "urbanhomeschool.org/uhs/cloud/internal/payments"
 	"urbanhomeschool.org/uhs/cloud/internal/payments/daraja"
+	"urbanhomeschool.org/uhs/cloud/internal/permits"
 	"urbanhomeschool.org/uhs/cloud/internal/secondfactor"
 	"urbanhomeschool.org/uhs/shared/audit"
 	"urbanhomeschool.org/uhs/shared/catalogue/pack"
@@ -31,6 +32,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/db/postgres"
 	"urbanhomeschool.org/uhs/shared/identity"
 	"urbanhomeschool.org/uhs/shared/logging"
+	"urbanhomeschool.org/uhs/shared/mishap"
 	"urbanhomeschool.org/uhs/shared/payments"
 	"urbanhomeschool.org/uhs/shared/registry"
 	"urbanhomeschool.org/uhs/shared/syncer"
@@ -55,6 +57,8 @@ type core struct {
 	bundles   *bundles.Service
 	jobs      *jobs.Queue
 	courier   *courier.Courier
+	permits   *permits.Service
+	mishaps   *mishap.Log
 	smsSecret string
 	store     *pack.Store
 	hub       *hub.Hub
@@ -124,6 +128,7 @@ func (k *core) build(ctx context.Context) error {
 		return err
 	}
 	k.factor.Join(k.domains.Identity)
+	k.addOffice()
 	if k.money, err = k.newMoney(); err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/audit"
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/identity"
+	"urbanhomeschool.org/uhs/shared/mishap"
 	"urbanhomeschool.org/uhs/shared/syncer"
 	site "urbanhomeschool.org/uhs/shared/web"
 )
@@ -19,6 +20,7 @@ import (
 func (b *box) newAPI(verify func(context.Context, string) (identity.Actor, error), log *audit.Log) *api.API {
 	return api.New(api.Options{
 		Name: "Urban Home School", Version: Version, Environment: b.config.Environment, Verify: verify, Log: b.log, Audit: log,
+		Mishaps: mishap.New(b.db, b.clock, Version),
 		Healthy: func(ctx context.Context) error {
 			return b.db.View(ctx, func(tx db.Tx) error { _, err := syncer.NodeState(ctx, tx, "health"); return err })
 		},
@@ -46,6 +48,8 @@ func (b *box) schoolAPI(s *school) *api.API {
 	api.MountSchoolSignIn(a, s.domains.Identity)
 	api.MountCards(a, s.domains.Identity, s.sheets)
 	web.MountDoor(a, s.domains.Identity, s.door)
+	api.MountPowers(a)
+	api.MountSchoolAudit(a, s.domains.Audit, s.domains.Identity.NamesOf)
 	api.MountLearning(a, s.domains.Learning)
 	api.MountAssessment(a, s.domains.Assessment)
 	api.MountCatalogue(a, s.domains.Catalogue, b.clock.Now)

@@ -1,0 +1,59 @@
+package access
+
+// any of these grades, or Full.
+func of(f Feature, grades ...Grade) Need { return Need{f, grades} }
+
+// Operations says for every operation of the API, by its id, what opens it. An
+// operation's own Roles can narrow this further, to the roles for which it makes
+// sense; they cannot widen it.
+func Operations() map[string]Need {
+	return map[string]Need{
+		"logout": of(Account, Own), "me": of(Account, Own), "get-own-profile": of(Account, Own), "update-own-profile": of(Account, Own),
+		"change-own-password": of(Account, Own), "own-powers": of(Account, Own),
+
+		"tutor-chat": of(Tutor), "tutor-history": of(Tutor), "tutor-reset": of(Tutor), "tutor-response-mode": of(Tutor), "tutor-status": of(Tutor),
+		"student-ai-chat": of(Tutor),
+
+		"enroll": of(Enrolment), "my-enrollments": of(Enrolment), "complete-lesson": of(Enrolment), "open-lesson": of(Enrolment), "spend-time": of(Enrolment),
+		"submit-assessment": of(Enrolment), "my-submissions": of(Enrolment), "get-grade": of(Enrolment),
+		"get-lesson": of(Lessons, Read), "get-assessment": of(Lessons, Read), "list-assessments": of(Lessons, Read),
+
+		"initiate-payment": of(Payments), "payment-status": of(Payments), "list-transactions": of(Payments),
+		"confirm-payment": of(Payments), "list-parent-payments": of(Payments),
+		"list-school-payments": of(Finance, View), "list-payment-reviews": of(Finance, View), "resolve-payment-review": of(Finance),
+
+		"student-today": of(Analytics, Own), "course-progress": of(Analytics, Own), "learner-progress": of(Analytics, Own, ViewChild, View),
+		"child-progress": of(Analytics, ViewChild), "family-overview": of(Analytics, ViewChild), "family-highlights": of(Analytics, ViewChild),
+		"class-progress": of(Analytics, Own, View),
+
+		"list-users": of(Users), "get-user": of(Users), "create-user": of(Users), "set-user-status": of(Users), "set-user-role": of(Users),
+		"restrict-user": of(Users), "lift-restriction": of(Users),
+		"staff-list-users": of(Users, View, Manage), "staff-get-user": of(Users, View, Manage), "staff-update-user": of(Users, Manage),
+
+		"get-school": of(Schools, View), "list-schools": of(Fleet, View), "create-school": of(Fleet),
+		"add-learner": of(Roster, Manage), "add-instructor": of(Roster, Manage), "link-guardian": of(Guardians, Manage),
+		"list-instructors": of(Roster, Manage), "set-duty": of(Roster), "set-named-adult": of(Safeguarding),
+		"list-school-learners": of(Roster, View, Manage), "list-guardians": of(Guardians, View, Manage),
+		"set-pin": of(SignIn, View, Manage), "set-school-password": of(SignIn, View, Manage),
+
+		"list-consents": of(Consents, View, Own, Manage), "record-consent": of(Consents, Own, Manage),
+		"safeguarding-alerts": of(Safeguarding, View), "safeguarding-acknowledge": of(Safeguarding, View),
+
+		"list-downloads": of(Box, View), "carry-work": of(Box, View), "claim-again": of(Box),
+
+		"fleet": of(Fleet, View), "fleet-box": of(Fleet, View), "incidents": of(Fleet, View), "see-incident": of(Fleet), "school-boxes": of(Fleet, View),
+		"school-line": of(Fleet, View), "set-school-line": of(Fleet), "list-licences": of(Fleet, View), "grant-licence": of(Fleet),
+		"dead-letters": of(Fleet), "dead-letter": of(Fleet), "replay-dead-letters": of(Fleet), "replay-dead-letter": of(Fleet), "discard-dead-letter": of(Fleet),
+		"resume-lane": of(Fleet), "create-claim-code": of(Fleet), "replace-box": of(Fleet), "decide-box": of(Fleet),
+
+		"permissions": of(Permissions), "list-delegations": of(Permissions), "delegate": of(Permissions), "withdraw-delegation": of(Permissions),
+		"audit-logs": of(Audit), "staff-audit-log": of(Audit, View, Manage), "school-audit-log": of(Audit, Own),
+		"error-log": of(Errors, View, Manage),
+	}
+}
+
+// NeedOf is what opens an operation; false when nobody has said so.
+func NeedOf(operation string) (Need, bool) {
+	n, ok := Operations()[operation]
+	return n, ok
+}
