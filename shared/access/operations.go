@@ -39,7 +39,11 @@ func Operations() map[string]Need {
 		"list-consents": of(Consents, View, Own, Manage), "record-consent": of(Consents, Own, Manage),
 		"safeguarding-alerts": of(Safeguarding, View), "safeguarding-acknowledge": of(Safeguarding, View),
 
-		"list-downloads": of(Box, View), "carry-work": of(Box, View), "claim-again": of(Box),
+		"make-cards": of(SignIn, View, Manage), "open-pictures": of(SignIn, View, Manage), "close-pictures": of(SignIn, View, Manage),
+		"list-locked": of(SignIn, View, Manage), "unlock-learner": of(SignIn, View, Manage),
+		"list-recovery-sheets": of(SignIn), "make-recovery-sheet": of(SignIn), "issue-school-code": of(Account, Own),
+
+		"list-carried": of(Box, View), "list-downloads": of(Box, View), "carry-work": of(Box, View), "claim-again": of(Box),
 
 		"fleet": of(Fleet, View), "fleet-box": of(Fleet, View), "incidents": of(Fleet, View), "see-incident": of(Fleet), "school-boxes": of(Fleet, View),
 		"school-line": of(Fleet, View), "set-school-line": of(Fleet), "list-licences": of(Fleet, View), "grant-licence": of(Fleet),

@@ -35,6 +35,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/delegations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is lent to staff */
+        get: operations["list-delegations"];
+        put?: never;
+        /** Lend a feature to a member of staff */
+        post: operations["delegate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/delegations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take back what was lent */
+        delete: operations["withdraw-delegation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/finance/review": {
         parameters: {
             query?: never;
@@ -63,6 +98,57 @@ export interface paths {
         put?: never;
         /** Decide on one. */
         post: operations["resolve-payment-review"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/operations/audit-logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who did what */
+        get: operations["audit-logs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/operations/errors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What went wrong here */
+        get: operations["error-log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/permissions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who may do what */
+        get: operations["permissions"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -104,7 +190,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/admin/users/{id}/second-factor": {
+    "/api/v1/admin/users/{id}/restrict": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take signing in or a feature from a user */
+        post: operations["restrict-user"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users/{id}/restrictions/{restriction}": {
         parameters: {
             query?: never;
             header?: never;
@@ -114,8 +217,25 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Take away the second factor of somebody who lost it */
-        delete: operations["reset-second-factor"];
+        /** Lift a restriction */
+        delete: operations["lift-restriction"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users/{id}/role": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Give a user another role */
+        put: operations["set-user-role"];
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -455,6 +575,23 @@ export interface paths {
         put?: never;
         /** Sign in as a learner */
         post: operations["sign-in-by-pin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/powers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What I may do */
+        get: operations["own-powers"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1418,6 +1555,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/schools/{id}/audit-logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was done at a school */
+        get: operations["school-audit-log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/schools/{id}/boxes": {
         parameters: {
             query?: never;
@@ -1661,6 +1815,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/staff/system/audit-log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who did what, for staff */
+        get: operations["staff-audit-log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All users, for staff */
+        get: operations["staff-list-users"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/users/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A user, for staff */
+        get: operations["staff-get-user"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/student/ai/chat": {
         parameters: {
             query?: never;
@@ -1742,110 +1947,6 @@ export interface paths {
         put: operations["change-own-password"];
         post?: never;
         delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/users/me/second-factor": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** My second factor */
-        get: operations["get-second-factor"];
-        put?: never;
-        /** Begin to set up a second factor */
-        post: operations["begin-second-factor"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/users/me/second-factor/confirm": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Turn my second factor on */
-        post: operations["confirm-second-factor"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/users/me/second-factor/recovery-codes": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Replace my recovery codes */
-        post: operations["new-recovery-codes"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/users/me/second-factor/remove": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Turn my second factor off */
-        post: operations["remove-second-factor"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/users/me/sessions": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Where I am signed in */
-        get: operations["list-own-sessions"];
-        put?: never;
-        post?: never;
-        /** End all my sign-ins but this one */
-        delete: operations["end-other-sessions"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/users/me/sessions/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /** End one of my sign-ins */
-        delete: operations["end-own-session"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2126,6 +2227,49 @@ export interface components {
         AssessmentsOutBody: {
             data: components["schemas"]["DataStruct"];
             status: string;
+        };
+        AuditDetails: {
+            after: unknown;
+            before: unknown;
+            erased?: boolean;
+            /**
+             * Format: int64
+             * @description Of the HTTP answer, when the request itself was noted.
+             */
+            status?: number;
+        };
+        AuditEntry: {
+            action: string;
+            actor: components["schemas"]["NamedActor"];
+            details: components["schemas"]["AuditDetails"];
+            id: string;
+            ip_address: string;
+            /** @description cloud, or the school's box. */
+            node: string;
+            request_id: string;
+            school_id?: string;
+            target: components["schemas"]["AuditTarget"];
+            /** Format: date-time */
+            timestamp: string;
+            user_agent: string;
+        };
+        AuditOutBody: {
+            data: components["schemas"]["AuditPage"];
+            status: string;
+        };
+        AuditPage: {
+            /** Format: int64 */
+            limit: number;
+            logs: components["schemas"]["AuditEntry"][];
+            /** Format: int64 */
+            page: number;
+            /** Format: int64 */
+            total: number;
+        };
+        AuditTarget: {
+            id: string;
+            name?: string;
+            type: string;
         };
         Box: {
             appliance_id?: string;
@@ -2576,6 +2720,35 @@ export interface components {
             /** @description Why; needed to discard, and when the record was changed. */
             reason?: string;
         };
+        DelegateInBody: {
+            account_id: string;
+            feature: string;
+            grade: string;
+            reason: string;
+            /** Format: date-time */
+            until: string;
+        };
+        DelegationBody: {
+            account_id: string;
+            feature: string;
+            grade: string;
+            /** Format: date-time */
+            granted_at: string;
+            granted_by: string;
+            id: string;
+            name: string;
+            reason: string;
+            /** Format: date-time */
+            until: string;
+        };
+        DelegationOutBody: {
+            data: components["schemas"]["DelegationBody"];
+            status: string;
+        };
+        DelegationsOutBody: {
+            data: components["schemas"]["DelegationBody"][];
+            status: string;
+        };
         DoorState: {
             /** Format: date-time */
             learners_until: string | null;
@@ -2643,13 +2816,36 @@ export interface components {
             /** Format: int64 */
             total_time_spent_minutes: number;
         };
-        FactorBeginBody: {
-            /** @description The cloud password again. */
-            password: string;
+        Failure: {
+            /** Format: int64 */
+            count: number;
+            /** Format: date-time */
+            first_at: string;
+            id: string;
+            /** @description panic or error */
+            kind: string;
+            /** Format: date-time */
+            last_at: string;
+            message: string;
+            method: string;
+            place: string;
+            /** @description Of the latest. */
+            request_id: string;
+            route: string;
+            version: string;
         };
-        FactorCodeBody: {
-            /** @description Six digits of the phone, or a recovery code. */
-            code: string;
+        FailurePage: {
+            errors: components["schemas"]["Failure"][];
+            /** Format: int64 */
+            limit: number;
+            /** Format: int64 */
+            page: number;
+            /** Format: int64 */
+            total: number;
+        };
+        FailuresOutBody: {
+            data: components["schemas"]["FailurePage"];
+            status: string;
         };
         FamilyChild: {
             alerts: components["schemas"]["Item"][];
@@ -3117,8 +3313,6 @@ export interface components {
             learners: string[];
         };
         LoginInBody: {
-            /** @description Of the second factor, when the answer before was second_factor. */
-            code?: string;
             email: string;
             password: string;
         };
@@ -3128,6 +3322,33 @@ export interface components {
             /** @description Shown once. */
             codes: string[];
             holder_name: string;
+        };
+        ManagedUser: {
+            activity: components["schemas"]["UserActivity"];
+            /** Format: date-time */
+            created_at: string;
+            email: string;
+            first_name: string;
+            id: string;
+            is_verified: boolean;
+            /** Format: date-time */
+            last_login: string | null;
+            last_name: string;
+            parent_id: string | null;
+            parent_name: string | null;
+            profile_data: components["schemas"]["ManagedUserProfileDataStruct"];
+            restrictions: components["schemas"]["RestrictionBody"][];
+            role: string;
+            school_id?: string;
+            status: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        ManagedUserProfileDataStruct: {
+            admission_number?: string;
+            grade_level?: string;
+            /** @description Always null: nobody is sorted by style here. */
+            learning_style: string | null;
         };
         MessageBody: {
             message: string;
@@ -3151,6 +3372,11 @@ export interface components {
             since: string | null;
             /** @enum {string} */
             what: "control" | "payments" | "people" | "questions" | "learning";
+        };
+        NamedActor: {
+            id: string;
+            name: string;
+            role: string;
         };
         NamedAdultInBody: {
             account_id: string;
@@ -3231,22 +3457,16 @@ export interface components {
             /** Format: date-time */
             until: string;
         };
-        OpenSessionBody: {
-            /** Format: date-time */
-            created_at: string;
-            /** @description The one that asks. */
-            current: boolean;
-            /** @description What the browser called itself. */
-            device: string;
-            id: string;
-            /** Format: date-time */
-            used_at: string;
-        };
-        OpenSessionsOutBody: {
-            sessions: components["schemas"]["OpenSessionBody"][];
-        };
         OutCourseStatusBody: {
             downloads: components["schemas"]["CourseStatus"][];
+        };
+        OwnPower: {
+            feature: string;
+            /** @description full, manage, moderate, create, view, read, own, view_child, sponsor, payout. */
+            grades: string[];
+        };
+        OwnPowersOutBody: {
+            powers: components["schemas"]["OwnPower"][];
         };
         Pagination: {
             /** Format: int64 */
@@ -3257,6 +3477,11 @@ export interface components {
             total_items: number;
             /** Format: int64 */
             total_pages: number;
+        };
+        ParentAccount: {
+            email: string;
+            id: string;
+            name: string;
         };
         PasswordChangeInBody: {
             current_password: string;
@@ -3327,6 +3552,35 @@ export interface components {
             receipt: string;
             reference_number: string;
             state: string;
+            status: string;
+        };
+        PermissionTable: {
+            features: components["schemas"]["PermittedFeature"][];
+            roles: components["schemas"]["PermittedRole"][];
+        };
+        PermissionsOutBody: {
+            data: components["schemas"]["PermissionTable"];
+            status: string;
+        };
+        PermittedFeature: {
+            feature: string;
+            /** @description By role and duty; absent: none. */
+            grades: {
+                [key: string]: string;
+            };
+            /** @description Whether it can be delegated to staff. */
+            lendable: boolean;
+            name: string;
+        };
+        PermittedRole: {
+            description: string;
+            duty?: boolean;
+            name: string;
+            /** @description feature:grade */
+            permissions: string[];
+        };
+        PersonOutBody: {
+            data: components["schemas"]["ManagedUser"];
             status: string;
         };
         PicturesInBody: {
@@ -3429,10 +3683,6 @@ export interface components {
             email: string;
             password: string;
         };
-        RecoveryOutBody: {
-            /** @description Shown this once. */
-            recovery_codes: string[];
-        };
         RefreshInBody: {
             refresh_token: string;
         };
@@ -3492,6 +3742,33 @@ export interface components {
             receipt?: string;
             reference_number?: string;
         };
+        RestrictInBody: {
+            /**
+             * Format: int64
+             * @description 0 or absent: until it is lifted.
+             */
+            duration_days?: number;
+            notify_user?: boolean;
+            reason: string;
+            /** @description sign_in, or a feature of the table of permissions. */
+            restriction_type: string;
+        };
+        RestrictOutBody: {
+            data: components["schemas"]["RestrictionBody"];
+            status: string;
+        };
+        RestrictionBody: {
+            /** Format: date-time */
+            expires_at: string | null;
+            id: string;
+            notification_sent: boolean;
+            reason: string;
+            restricted_by: string;
+            restriction_type: string;
+            /** Format: date-time */
+            starts_at: string;
+            user_id: string;
+        };
         ResultOutBody: {
             data: components["schemas"]["SubmissionResult"];
             message?: string;
@@ -3510,6 +3787,23 @@ export interface components {
             receipt?: string;
             reference_number?: string;
             user_id?: string;
+        };
+        RoleChange: {
+            /** Format: date-time */
+            changed_at: string;
+            changed_by: string;
+            new_role: string;
+            previous_role: string;
+            reason: string;
+            user_id: string;
+        };
+        RoleInBody: {
+            new_role: string;
+            reason: string;
+        };
+        RoleOutBody: {
+            data: components["schemas"]["RoleChange"];
+            status: string;
         };
         RosterOutBody: {
             learners: components["schemas"]["LearnerBody"][] | null;
@@ -3585,6 +3879,10 @@ export interface components {
             named_adult_id?: string;
             updated_at: string;
         };
+        SchoolAuditOutBody: {
+            data: components["schemas"]["AuditPage"];
+            status: string;
+        };
         SchoolBody: {
             code: string;
             county?: string;
@@ -3628,14 +3926,6 @@ export interface components {
             /** Format: int64 */
             total: number;
         };
-        Setup: {
-            /** @description The URI as a QR code: a data URL of a PNG. */
-            picture: string;
-            /** @description Base 32, to be typed where no picture can be read. */
-            secret: string;
-            /** @description otpauth://totp/... */
-            uri: string;
-        };
         SheetBody: {
             /** Format: date-time */
             at: string;
@@ -3668,13 +3958,73 @@ export interface components {
             /** Format: int64 */
             seconds: number;
         };
-        Status: {
-            enabled: boolean;
+        StaffAuditEntry: {
+            action_type: string;
+            actor: components["schemas"]["NamedActor"];
+            description: string;
+            details: components["schemas"]["AuditDetails"];
+            id: string;
+            ip_address: string;
+            target: components["schemas"]["AuditTarget"];
+            /** Format: date-time */
+            timestamp: string;
+        };
+        StaffAuditOutBody: {
+            entries: components["schemas"]["StaffAuditEntry"][];
             /** Format: int64 */
-            recovery_codes_left: number;
-            /** @description Whether this role must have one. */
-            required: boolean;
-            since?: string;
+            limit: number;
+            /** Format: int64 */
+            page: number;
+            /** Format: int64 */
+            total: number;
+        };
+        StaffUser: {
+            /** Format: int64 */
+            completed_courses: number;
+            /** Format: date-time */
+            created_at: string;
+            email: string;
+            /** Format: int64 */
+            enrolled_courses: number;
+            first_name: string;
+            grade_level: string;
+            id: string;
+            /** Format: date-time */
+            last_login: string | null;
+            last_name: string;
+            /** Format: int64 */
+            login_count: number;
+            parent_account?: components["schemas"]["ParentAccount"];
+            phone_number: string;
+            role: string;
+            status: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        StaffUserLine: {
+            /** Format: date-time */
+            created_at: string;
+            email: string;
+            first_name: string;
+            grade_level: string;
+            id: string;
+            /** Format: date-time */
+            last_login: string | null;
+            last_name: string;
+            phone_number: string;
+            role: string;
+            status: string;
+        };
+        StaffUsersOutBody: {
+            /** Format: int64 */
+            limit: number;
+            /** Format: int64 */
+            page: number;
+            /** Format: int64 */
+            pages: number;
+            /** Format: int64 */
+            total: number;
+            users: components["schemas"]["StaffUserLine"][];
         };
         StoredOutBody: {
             /**
@@ -4067,6 +4417,18 @@ export interface components {
              */
             waiting_answers: number;
         };
+        UserActivity: {
+            /** Format: int64 */
+            courses_completed: number;
+            /** Format: int64 */
+            courses_enrolled: number;
+            /** Format: date-time */
+            last_login: string | null;
+            /** Format: int64 */
+            total_sessions: number;
+            /** Format: double */
+            total_time_hours: number;
+        };
         UserBody: {
             class_name?: string;
             /** Format: date-time */
@@ -4081,7 +4443,6 @@ export interface components {
             profile_data: components["schemas"]["ProfileData"];
             role: string;
             school_id?: string;
-            second_factor_first?: boolean;
             /** Format: date-time */
             updated_at: string;
         };
@@ -4231,6 +4592,171 @@ export interface operations {
             };
         };
     };
+    "list-delegations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DelegationsOutBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delegate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DelegateInBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DelegationOutBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "withdraw-delegation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-payment-reviews": {
         parameters: {
             query?: never;
@@ -4320,6 +4846,177 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "audit-logs": {
+        parameters: {
+            query?: {
+                /** @description An action, or a family of actions that ends in a dot. */
+                action?: string;
+                user_id?: string;
+                target_id?: string;
+                start_date?: string;
+                end_date?: string;
+                page?: number;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditOutBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "error-log": {
+        parameters: {
+            query?: {
+                page?: number;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FailuresOutBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    permissions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PermissionsOutBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4479,7 +5176,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["UserDetailOutBody"];
+                    "application/json": components["schemas"]["PersonOutBody"];
                 };
             };
             /** @description Unauthorized */
@@ -4520,12 +5217,75 @@ export interface operations {
             };
         };
     };
-    "reset-second-factor": {
+    "restrict-user": {
         parameters: {
             query?: never;
             header?: never;
             path: {
                 id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RestrictInBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RestrictOutBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "lift-restriction": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                restriction: string;
             };
             cookie?: never;
         };
@@ -4538,6 +5298,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MessageBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-user-role": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoleInBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoleOutBody"];
                 };
             };
             /** @description Unauthorized */
@@ -5515,6 +6337,53 @@ export interface operations {
             };
             /** @description Error */
             default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "own-powers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnPowersOutBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8664,6 +9533,73 @@ export interface operations {
             };
         };
     };
+    "school-audit-log": {
+        parameters: {
+            query?: {
+                /** @description An action, or a family of actions that ends in a dot. */
+                action?: string;
+                user_id?: string;
+                target_id?: string;
+                start_date?: string;
+                end_date?: string;
+                page?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SchoolAuditOutBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "school-boxes": {
         parameters: {
             query?: never;
@@ -9814,6 +10750,191 @@ export interface operations {
             };
         };
     };
+    "staff-audit-log": {
+        parameters: {
+            query?: {
+                action_type?: string;
+                actor_id?: string;
+                start_date?: string;
+                end_date?: string;
+                page?: number;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StaffAuditOutBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "staff-list-users": {
+        parameters: {
+            query?: {
+                page?: number;
+                limit?: number;
+                role?: string;
+                status?: string;
+                search?: string;
+                sort_by?: string;
+                sort_order?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StaffUsersOutBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "staff-get-user": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StaffUser"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "student-ai-chat": {
         parameters: {
             query?: never;
@@ -10069,445 +11190,6 @@ export interface operations {
                 "application/json": components["schemas"]["PasswordChangeInBody"];
             };
         };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MessageBody"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "get-second-factor": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Status"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "begin-second-factor": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["FactorBeginBody"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Setup"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "confirm-second-factor": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["FactorCodeBody"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["RecoveryOutBody"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "new-recovery-codes": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["FactorCodeBody"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["RecoveryOutBody"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "remove-second-factor": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["FactorCodeBody"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MessageBody"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "list-own-sessions": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenSessionsOutBody"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "end-other-sessions": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MessageBody"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "end-own-session": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
         responses: {
             /** @description OK */
             200: {
