@@ -10,6 +10,9 @@ func Operations() map[string]Need {
 	return map[string]Need{
 		"logout": of(Account, Own), "me": of(Account, Own), "get-own-profile": of(Account, Own), "update-own-profile": of(Account, Own),
 		"change-own-password": of(Account, Own), "own-powers": of(Account, Own),
+		"list-own-sessions": of(Account, Own), "end-own-session": of(Account, Own), "end-other-sessions": of(Account, Own),
+		"get-second-factor": of(Account, Own), "begin-second-factor": of(Account, Own), "confirm-second-factor": of(Account, Own),
+		"remove-second-factor": of(Account, Own), "new-recovery-codes": of(Account, Own), "reset-second-factor": of(Users),
 
 		"tutor-chat": of(Tutor), "tutor-history": of(Tutor), "tutor-reset": of(Tutor), "tutor-response-mode": of(Tutor), "tutor-status": of(Tutor),
 		"student-ai-chat": of(Tutor),

@@ -44,7 +44,7 @@ func newWalk(t *testing.T) *walk {
 	t.Helper()
 	k := need(open(t.Context(), Config{
 		DatabaseURL: dbtest.PostgresURL(t), SecretKey: strings.Repeat("k", 40), DataDir: t.TempDir(), PublicURL: "http://127.0.0.1:1", LeafAddr: "127.0.0.1:0",
-		Environment: "development", LogLevel: "error", BcryptCost: 4, PaymentFresh: "10m",
+		Environment: "development", Demo: true, LogLevel: "error", BcryptCost: 4, PaymentFresh: "10m",
 	}, io.Discard))(t)
 	t.Cleanup(k.pool.Close)
 	if err := k.addNetwork(); err != nil {
