@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // Command is `audit verify` of both binaries: it reports on every chain and
@@ -38,12 +39,13 @@ func (r Report) String() string {
 	if r.Broken != nil {
 		return fmt.Sprintf("%s: BROKEN at entry %d %s: %s", r.Node, r.Broken.Seq, r.Broken.ID, r.Broken.Reason)
 	}
-	s := fmt.Sprintf("%s: %d entries, the last is number %d", r.Node, r.Entries, r.Last)
+	var s strings.Builder
+	fmt.Fprintf(&s, "%s: %d entries, the last is number %d", r.Node, r.Entries, r.Last)
 	if r.Erased > 0 {
-		s += fmt.Sprintf("; the details of %d were erased", r.Erased)
+		fmt.Fprintf(&s, "; the details of %d were erased", r.Erased)
 	}
 	for _, at := range r.Forks {
-		s += fmt.Sprintf("; two entries follow number %d: the box was restored from an older copy", at)
+		fmt.Fprintf(&s, "; two entries follow number %d: the box was restored from an older copy", at)
 	}
-	return s
+	return s.String()
 }

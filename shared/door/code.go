@@ -97,7 +97,7 @@ func endOf(hour int) time.Time { return codeEpoch.Add(time.Duration(hour+1) * ti
 func writeCode(pepper []byte, a identity.Account, hour, nonce int) string {
 	text := fmt.Sprintf("%s %s %d %d", a.School, a.ID, hour, nonce)
 	proof := binary.BigEndian.Uint64(keyed(pepper, "one-time code 1", text)) >> (64 - proofBits)
-	head := uint64(hour)<<nonceBits | uint64(nonce) //nolint:gosec // both are small and not negative
+	head := uint64(hour)<<nonceBits | uint64(nonce)
 	return letter(head, hourBits+nonceBits) + letter(proof, proofBits)
 }
 

@@ -28,7 +28,7 @@ const (
 	maxReceipt = 16 << 10
 )
 
-// ErrReceipt: a receipt that the cloud did not sign, or that says nothing.
+// ErrReceipt is a receipt that the cloud did not sign, or that says nothing.
 var ErrReceipt = errors.New("bundle: the receipt is not the cloud's")
 
 func receiptMessage(text string) []byte { return []byte("uhs-receipt-1\n" + text) }

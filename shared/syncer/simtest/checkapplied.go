@@ -106,8 +106,7 @@ func (c *checker) effect(s *Store, k lane, r outRow, buried map[int64]deadRow, w
 // is about: they were put back to before the learner came.
 func refused(s *Store, k lane, r outRow) bool {
 	var learner string
-	switch r.typ {
-	case "sim.fact":
+	if r.typ == "sim.fact" {
 		var f Fact
 		if syncproto.DecodeBody(r.body, &f) == nil {
 			learner = f.Learner

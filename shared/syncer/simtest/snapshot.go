@@ -165,9 +165,9 @@ func (s *Store) keep(old *Store) {
 	}
 }
 
-func keepFacts[V any](to, from *table[string, V], if_ func(V) bool) {
+func keepFacts[V any](to, from *table[string, V], keep func(V) bool) {
 	for id, v := range from.rows {
-		if _, ok := to.rows[id]; !ok && if_(v) {
+		if _, ok := to.rows[id]; !ok && keep(v) {
 			to.set(id, v)
 		}
 	}
