@@ -25,12 +25,12 @@ var (
 		FROM attempts WHERE id = $1`}
 	attemptsOf = db.SQL{Both: `SELECT id, learner_id, school_id, course_id, quiz_id, edition, pass_percent,
 			score_points, max_points, passed, responses, started_at, submitted_at
-		FROM attempts WHERE learner_id = $1 ORDER BY submitted_at, id`}
+		FROM attempts WHERE learner_id IN ` + identity.SelvesSQL + ` ORDER BY submitted_at, id`}
 	pageAttempts = db.SQL{Both: `SELECT id, learner_id, school_id, course_id, quiz_id, edition, pass_percent,
 			score_points, max_points, passed, responses, started_at, submitted_at
 		FROM attempts WHERE learner_id = $1 AND id > $2 ORDER BY id LIMIT $3`}
 	sittingsOf = db.SQL{Both: `SELECT id, course_id, started_at, submitted_at
-		FROM attempts WHERE learner_id = $1 ORDER BY submitted_at, id`}
+		FROM attempts WHERE learner_id IN ` + identity.SelvesSQL + ` ORDER BY submitted_at, id`}
 	// statsOf ignores quizzes nobody took.
 	statsOf = db.SQL{
 		Postgres: `SELECT quiz_id, count(*), CAST(sum(score_points) AS bigint), CAST(sum(max_points) AS bigint)

@@ -13,6 +13,10 @@ import (
 // What follows is for shared/roster, which decides who may change a school's
 // roster and how; here is only how an account is kept.
 
+// SelvesSQL is a subquery for a learner's facts: the ids of $1 and of her
+// duplicates. The facts of somebody who is not here count too.
+const SelvesSQL = `(SELECT id FROM accounts WHERE id = $1 OR merged_into_id = $1 UNION SELECT $1)`
+
 // Selves are the ids under which a learner's facts stand: her own and those of
 // her duplicates.
 func (s *Service) Selves(ctx context.Context, tx db.Tx, learner AccountID) ([]AccountID, error) {
@@ -136,3 +140,31 @@ func CheckLearner(a Account) (Account, error) {
 // CleanName is a name of a person or class with single spaces; the error names
 // the field.
 func CleanName(name, field string) (string, error) { return cleanName(name, field) }
+
+// IsGrade tells whether grade is a level of the curriculum.
+func IsGrade(grade string) bool { return slices.Contains(Grades(), grade) }
+
+// WasMember tells whether account is or was at school.
+func (s *Service) WasMember(ctx context.Context, tx db.Tx, account AccountID, school SchoolID) (bool, error) {
+	return exists(ctx, tx, countMembership, account, school)
+}
+
+// UPIHolder is the learner who has a UPI, other than account; empty for nobody.
+func (s *Service) UPIHolder(ctx context.Context, tx db.Tx, upi string, account AccountID) (AccountID, error) {
+	holder, err := first(ctx, tx, selectUPI, db.Scalar[AccountID], upi, account)
+	if errors.Is(err, db.ErrNoRows) {
+		return "", nil
+	}
+	return holder, err
+}
+
+// Learners are the learners at a school, by class and name, without duplicates
+// that were merged.
+func (s *Service) Learners(ctx context.Context, tx db.Tx, school SchoolID) ([]Account, error) {
+	lines, err := all(ctx, tx, selectRoster, scanRoster, school, "")
+	out := make([]Account, len(lines))
+	for i, l := range lines {
+		out[i] = l.Account
+	}
+	return out, err
+}

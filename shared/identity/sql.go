@@ -104,6 +104,8 @@ var (
 		WHERE g.learner_id = $1 AND NOT g.ended ORDER BY g.verified DESC, a.full_name, a.id LIMIT 1`}
 	countSessions = db.SQL{Both: `SELECT count(*) FROM sessions WHERE account_id = $1`}
 
+	selectUPI = db.SQL{Both: `SELECT id FROM accounts WHERE upi = $1 AND id <> $2 AND merged_into_id <> $2 ORDER BY id LIMIT 1`}
+
 	// The learner herself and her duplicates.
 	selectSelves = db.SQL{Both: `SELECT id FROM accounts WHERE id = $1 OR merged_into_id = $1 ORDER BY id`}
 

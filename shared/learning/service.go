@@ -2,6 +2,7 @@ package learning
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -111,7 +112,16 @@ func (s *Service) CourseProgress(ctx context.Context, who identity.Actor, course
 	var out Taken
 	err := s.db.View(ctx, func(tx db.Tx) (err error) {
 		out, err = s.taken(ctx, tx, who.Account, EnrolmentOf(who.Account, course))
-		return err
+		if !errors.Is(err, ErrNoEnrolment) {
+			return err
+		}
+		list, listed := listEnrolments(ctx, tx, who.Account) // under a duplicate of hers
+		for _, e := range list {
+			if e.CourseID == course {
+				out, err = s.taken(ctx, tx, who.Account, e.ID)
+			}
+		}
+		return errors.Join(listed, err)
 	})
 	return out, err
 }
@@ -135,8 +145,15 @@ func (s *Service) taken(ctx context.Context, tx db.Tx, learner identity.AccountI
 
 func ownEnrolment(ctx context.Context, tx db.Tx, learner identity.AccountID, enrolment EnrolmentID) (Enrolment, error) {
 	e, err := getEnrolment(ctx, tx, string(enrolment))
-	if isNoRows(err) || err == nil && e.LearnerID != learner {
+	if isNoRows(err) {
 		return Enrolment{}, ErrNoEnrolment
+	}
+	if err != nil {
+		return Enrolment{}, err
+	}
+	hers, err := isSelf(ctx, tx, learner, e.LearnerID)
+	if err == nil && !hers {
+		err = ErrNoEnrolment
 	}
 	return e, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"urbanhomeschool.org/uhs/shared/catalogue"
@@ -16,18 +17,31 @@ var (
 	activityColumns  = []string{"id", "kind", "learner_id", "school_id", "course_id", "lesson_id", "seconds", "at"}
 )
 
+// Each of the learners in a list with herself and her duplicates.
+const (
+	selvesPostgres = `(SELECT value AS learner, value AS self FROM jsonb_array_elements_text($1::jsonb) AS value
+			UNION SELECT a.merged_into_id, a.id FROM accounts a
+			WHERE a.merged_into_id <> '' AND a.merged_into_id IN (SELECT jsonb_array_elements_text($1::jsonb))) s`
+	selvesSQLite = `(SELECT value AS learner, value AS self FROM json_each($1)
+			UNION SELECT a.merged_into_id, a.id FROM accounts a
+			WHERE a.merged_into_id <> '' AND a.merged_into_id IN (SELECT value FROM json_each($1))) s`
+)
+
 var (
 	insertEnrolment = db.SQL{Both: `INSERT INTO enrolments (id, learner_id, course_id, school_id, enrolled_at)
 		VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING`}
 	selectEnrolment = db.SQL{Both: `SELECT id, learner_id, course_id, school_id, enrolled_at FROM enrolments WHERE id = $1`}
-	enrolmentsOf    = db.SQL{Both: `SELECT id, learner_id, course_id, school_id, enrolled_at FROM enrolments
-		WHERE learner_id = $1 ORDER BY enrolled_at, id`}
+	// Readers count what stands under a learner's duplicates as hers.
+	enrolmentsOf = db.SQL{Both: `SELECT id, learner_id, course_id, school_id, enrolled_at FROM enrolments
+		WHERE learner_id IN ` + identity.SelvesSQL + ` ORDER BY enrolled_at, id`}
 	enrolmentsOfAll = db.SQL{
-		Postgres: `SELECT id, learner_id, course_id, school_id, enrolled_at FROM enrolments
-			WHERE learner_id IN (SELECT jsonb_array_elements_text($1::jsonb)) ORDER BY learner_id, enrolled_at, id`,
-		SQLite: `SELECT id, learner_id, course_id, school_id, enrolled_at FROM enrolments
-			WHERE learner_id IN (SELECT value FROM json_each($1)) ORDER BY learner_id, enrolled_at, id`,
+		Postgres: `SELECT e.id, s.learner, e.course_id, e.school_id, e.enrolled_at FROM ` + selvesPostgres + `
+			JOIN enrolments e ON e.learner_id = s.self ORDER BY s.learner, e.enrolled_at, e.id`,
+		SQLite: `SELECT e.id, s.learner, e.course_id, e.school_id, e.enrolled_at FROM ` + selvesSQLite + `
+			JOIN enrolments e ON e.learner_id = s.self ORDER BY s.learner, e.enrolled_at, e.id`,
 	}
+	// Whether $2 is learner $1 or a duplicate of hers.
+	countSelf       = db.SQL{Both: `SELECT count(*) FROM accounts WHERE id = $2 AND merged_into_id = $1`}
 	countEnrolments = db.SQL{
 		Postgres: `SELECT course_id, count(*) FROM enrolments
 			WHERE course_id IN (SELECT jsonb_array_elements_text($1::jsonb)) GROUP BY course_id`,
@@ -40,7 +54,7 @@ var (
 	selectActivity = db.SQL{Both: `SELECT id, kind, learner_id, school_id, course_id, lesson_id, seconds, at
 		FROM learning_activities WHERE id = $1`}
 	activitiesOf = db.SQL{Both: `SELECT id, kind, learner_id, school_id, course_id, lesson_id, seconds, at
-		FROM learning_activities WHERE learner_id = $1 ORDER BY at, id`}
+		FROM learning_activities WHERE learner_id IN ` + identity.SelvesSQL + ` ORDER BY at, id`}
 
 	pageEnrolments = db.SQL{Both: `SELECT id, learner_id, course_id, school_id, enrolled_at FROM enrolments
 		WHERE learner_id = $1 AND id > $2 ORDER BY id LIMIT $3`}
@@ -50,14 +64,14 @@ var (
 	// lessonTotals folds a class in the database: one row per learner and lesson
 	// instead of one per fact.
 	lessonTotals = db.SQL{
-		Postgres: `SELECT learner_id, course_id, lesson_id, CAST(sum(seconds) AS bigint), max(at),
-				max(CASE WHEN kind = 'lesson_completed' THEN 1 ELSE 0 END)
-			FROM learning_activities WHERE learner_id IN (SELECT jsonb_array_elements_text($1::jsonb))
-			GROUP BY learner_id, course_id, lesson_id`,
-		SQLite: `SELECT learner_id, course_id, lesson_id, sum(seconds), max(at),
-				max(CASE WHEN kind = 'lesson_completed' THEN 1 ELSE 0 END)
-			FROM learning_activities WHERE learner_id IN (SELECT value FROM json_each($1))
-			GROUP BY learner_id, course_id, lesson_id`,
+		Postgres: `SELECT s.learner, f.course_id, f.lesson_id, CAST(sum(f.seconds) AS bigint), max(f.at),
+				max(CASE WHEN f.kind = 'lesson_completed' THEN 1 ELSE 0 END)
+			FROM ` + selvesPostgres + ` JOIN learning_activities f ON f.learner_id = s.self
+			GROUP BY s.learner, f.course_id, f.lesson_id`,
+		SQLite: `SELECT s.learner, f.course_id, f.lesson_id, sum(f.seconds), max(f.at),
+				max(CASE WHEN f.kind = 'lesson_completed' THEN 1 ELSE 0 END)
+			FROM ` + selvesSQLite + ` JOIN learning_activities f ON f.learner_id = s.self
+			GROUP BY s.learner, f.course_id, f.lesson_id`,
 	}
 )
 
@@ -107,7 +121,39 @@ func getActivity(ctx context.Context, tx db.Tx, id string) (Activity, error) {
 
 func listEnrolments(ctx context.Context, tx db.Tx, learner identity.AccountID) ([]Enrolment, error) {
 	rows, err := tx.Query(ctx, enrolmentsOf, string(learner))
-	return db.Collect(rows, err, scanEnrolment)
+	list, err := db.Collect(rows, err, scanEnrolment)
+	seen := map[catalogue.CourseID]bool{}
+	return slices.DeleteFunc(list, func(e Enrolment) bool { // a duplicate's, in a course that she takes too
+		again := seen[e.CourseID]
+		seen[e.CourseID] = true
+		return again
+	}), err
+}
+
+// isSelf tells whether other is learner, or merged into her.
+func isSelf(ctx context.Context, tx db.Tx, learner, other identity.AccountID) (bool, error) {
+	if learner == other {
+		return true, nil
+	}
+	rows, err := tx.Query(ctx, countSelf, string(learner), string(other))
+	n, err := db.One(rows, err, db.Scalar[int64])
+	return n > 0, err
+}
+
+// onePerCourse drops a duplicate's enrolment in a course that the learner takes
+// too; the list is in order of time.
+func onePerCourse(list []Enrolment) []Enrolment {
+	type place struct {
+		learner identity.AccountID
+		course  catalogue.CourseID
+	}
+	seen := map[place]bool{}
+	return slices.DeleteFunc(list, func(e Enrolment) bool {
+		p := place{e.LearnerID, e.CourseID}
+		again := seen[p]
+		seen[p] = true
+		return again
+	})
 }
 
 func listEnrolmentsOfAll(ctx context.Context, tx db.Tx, learners []identity.AccountID) ([]Enrolment, error) {
@@ -116,7 +162,8 @@ func listEnrolmentsOfAll(ctx context.Context, tx db.Tx, learners []identity.Acco
 		return nil, err
 	}
 	rows, err := tx.Query(ctx, enrolmentsOfAll, list)
-	return db.Collect(rows, err, scanEnrolment)
+	found, err := db.Collect(rows, err, scanEnrolment)
+	return onePerCourse(found), err
 }
 
 func listActivities(ctx context.Context, tx db.Tx, learner identity.AccountID) ([]Activity, error) {

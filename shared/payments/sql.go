@@ -38,7 +38,7 @@ var (
 		ON CONFLICT (id) DO UPDATE SET learner_id = excluded.learner_id, course_id = excluded.course_id, source = excluded.source,
 			intent_id = excluded.intent_id, active = excluded.active, rev = excluded.rev, at = excluded.at`}
 
-	selectEntitled  = db.SQL{Both: `SELECT count(*) FROM entitlements WHERE learner_id = $1 AND course_id = $2 AND active`}
+	selectEntitled  = db.SQL{Both: `SELECT count(*) FROM entitlements WHERE learner_id IN ` + identity.SelvesSQL + ` AND course_id = $2 AND active`}
 	selectByID      = db.SQL{Both: selectPayment + `WHERE i.id = $1`}
 	selectByRef     = db.SQL{Both: selectPayment + `WHERE i.reference = $1`}
 	selectOfCourse  = db.SQL{Both: selectPayment + `WHERE i.learner_id = $1 AND i.course_id = $2 ORDER BY i.created_at DESC, i.id DESC`}

@@ -10,6 +10,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/identity"
 	"urbanhomeschool.org/uhs/shared/learning"
 	"urbanhomeschool.org/uhs/shared/payments"
+	"urbanhomeschool.org/uhs/shared/roster"
 	"urbanhomeschool.org/uhs/shared/syncer"
 	"urbanhomeschool.org/uhs/shared/syncer/line"
 	"urbanhomeschool.org/uhs/shared/tutor"
@@ -29,6 +30,12 @@ func All() (*syncer.Registry, error) {
 		identity.Barrings,
 		door.Sheets,
 		door.Uses,
+		roster.Classes,
+		roster.Terms,
+		roster.Changes,
+		roster.Verdicts,
+		roster.Codes,
+		roster.Uses,
 		line.Plans,
 		catalogue.Licences,
 		payments.Intents,

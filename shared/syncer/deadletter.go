@@ -174,12 +174,18 @@ func (a *Applier) arrived(ctx context.Context, tx db.Tx, b *batch) error {
 		return nil
 	}
 	for _, e := range b.events {
-		for _, letter := range b.waiting[e.Entity] {
-			if _, err := a.retry(ctx, tx, letter); err != nil {
-				return err
-			}
+		came := []string{e.Entity}
+		if k, ok := a.Registry.kinds[e.Type]; ok {
+			came = append(came, k.brings(e)...)
 		}
-		delete(b.waiting, e.Entity)
+		for _, entity := range came {
+			for _, letter := range b.waiting[entity] {
+				if _, err := a.retry(ctx, tx, letter); err != nil {
+					return err
+				}
+			}
+			delete(b.waiting, entity)
+		}
 	}
 	return nil
 }

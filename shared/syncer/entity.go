@@ -41,6 +41,9 @@ type Entity[T any] struct {
 	// Deps are the records this one refers to in other lanes, as "type/id"; optional.
 	// Until they are there it waits outside the lane's way.
 	Deps func(T) []string
+	// Brings are the ids of what comes to be when this record arrives, beside the
+	// record itself; optional. What waits for one of them is tried again then.
+	Brings func(T) []string
 	// Upcast lifts the body of an older version to the next one, by old version.
 	Upcast map[uint32]func(body []byte) ([]byte, error)
 }

@@ -26,6 +26,7 @@ type Kind interface {
 	bulk() (table string, columns []string, ok bool)
 	row(v any) []any
 	id(v any) string
+	brings(e syncproto.Event) []string
 	here(ctx context.Context, tx db.Tx, entity string) (bool, error)
 	toJSON(e syncproto.Event) ([]byte, error)
 	fromJSON(e syncproto.Event, body []byte) ([]byte, error)
@@ -116,6 +117,18 @@ func (e Entity[T]) decode(ev syncproto.Event) (any, error) {
 
 // of gives the record its type back. Only records that e decoded come here.
 func (Entity[T]) of(v any) T { return v.(T) } //nolint:forcetypeassert // see above
+
+// brings is what arrived with ev, besides it.
+func (e Entity[T]) brings(ev syncproto.Event) []string {
+	if e.Brings == nil {
+		return nil
+	}
+	v, err := e.decode(ev)
+	if err != nil {
+		return nil // it did not arrive
+	}
+	return e.Brings(e.of(v))
+}
 
 func (e Entity[T]) audience(v any) syncproto.Audience { return e.Audience(e.of(v)) }
 

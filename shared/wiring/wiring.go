@@ -17,6 +17,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/identity"
 	"urbanhomeschool.org/uhs/shared/learning"
 	"urbanhomeschool.org/uhs/shared/payments"
+	"urbanhomeschool.org/uhs/shared/roster"
 	"urbanhomeschool.org/uhs/shared/tutor"
 )
 
@@ -36,6 +37,10 @@ type Differences struct {
 	Forward bool
 	// Opened, optional, hears of each lesson that somebody opens, by its course.
 	Opened func(course catalogue.CourseID)
+	// Clerk acts on changes of a school's roster; History brings a moved learner's
+	// past to her new school, and is the cloud's.
+	Clerk   roster.Clerk
+	History roster.Linker
 	// Freshness tells up to when a school's work has arrived here.
 	Freshness assessment.Freshness
 	// Audit is whose chain of the audit log this side writes.
@@ -51,6 +56,7 @@ type Domains struct {
 	Tutor      *tutor.Service
 	Payments   *payments.Service
 	Audit      *audit.Log
+	Roster     *roster.Service
 }
 
 // Join builds the domains in their order of dependence.
@@ -70,7 +76,8 @@ func Join(d Differences) (Domains, error) {
 	if err != nil {
 		return Domains{}, fmt.Errorf("join the tutor: %w", err)
 	}
-	return Domains{Identity: people, Catalogue: courses, Learning: learn, Assessment: assess, Tutor: bird, Payments: pay, Audit: log}, nil
+	return Domains{Identity: people, Catalogue: courses, Learning: learn, Assessment: assess, Tutor: bird, Payments: pay, Audit: log,
+		Roster: roster.New(roster.Options{DB: d.DB, Clock: d.Clock, People: people, Clerk: d.Clerk, History: d.History})}, nil
 }
 
 // Entitled opens paid courses to learners who hold an entitlement.

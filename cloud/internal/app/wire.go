@@ -35,6 +35,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/mishap"
 	"urbanhomeschool.org/uhs/shared/payments"
 	"urbanhomeschool.org/uhs/shared/registry"
+	"urbanhomeschool.org/uhs/shared/roster"
 	"urbanhomeschool.org/uhs/shared/syncer"
 	"urbanhomeschool.org/uhs/shared/tutor"
 	"urbanhomeschool.org/uhs/shared/wiring"
@@ -161,6 +162,7 @@ func (k *core) differences(g payments.Gateway, routes []tutor.Route) wiring.Diff
 			Device: browser,
 		},
 		Gateway: g, Routes: routes, Freshness: freshness{k}, Audit: audit.Options{Node: audit.Cloud},
+		Clerk: roster.Authority{}, History: k.tellPast,
 	}
 }
 
@@ -184,6 +186,11 @@ func (k *core) newSecondFactor() error {
 	}
 	k.factor = secondfactor.New(o)
 	return nil
+}
+
+// tellPast brings a moved learner's past to the box of her new school.
+func (k *core) tellPast(ctx context.Context, tx db.Tx, learner identity.AccountID, school identity.SchoolID) error {
+	return k.applier.Registry.TellPast(ctx, tx, string(learner), string(school))
 }
 
 // freshness is the fleet's, which is built later.

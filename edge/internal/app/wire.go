@@ -25,6 +25,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/logging"
 	"urbanhomeschool.org/uhs/shared/payments"
 	"urbanhomeschool.org/uhs/shared/registry"
+	"urbanhomeschool.org/uhs/shared/roster"
 	"urbanhomeschool.org/uhs/shared/service"
 	"urbanhomeschool.org/uhs/shared/syncer"
 	"urbanhomeschool.org/uhs/shared/tutor"
@@ -89,6 +90,9 @@ func (b *box) assemble(ctx context.Context) (*school, error) {
 	s.door.Join(s.domains.Identity)
 	s.sheets = sheets.New(sheets.Options{DB: d, Clock: b.clock, People: s.domains.Identity, Pepper: differences.Identity.Pepper})
 	if err := s.domains.Identity.EnsureKey(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.domains.Roster.Foresee(ctx, identity.SchoolID(state.SchoolID)); err != nil {
 		return nil, err
 	}
 	if s.store, err = pack.OpenStore(filepath.Join(b.config.DataDir, "packs")); err != nil {
@@ -177,6 +181,7 @@ func (b *box) differences(d db.DB, state agent.State) wiring.Differences {
 		Sign:    func(message []byte) []byte { return ed25519.Sign(b.agent.Keys().Node, message) },
 		Forward: true, Freshness: present{b.clock.Now},
 		Audit: audit.Options{Node: audit.BoxNode(state.SchoolID, state.ApplianceID), School: state.SchoolID, Travel: audit.Entries.Record},
+		Clerk: roster.Provisional{},
 	}
 }
 
@@ -208,5 +213,7 @@ func (s *school) storedReactions() []syncer.Reaction {
 	return []syncer.Reaction{
 		syncer.On(tutor.Answers, s.domains.Tutor.OnAnswers),
 		syncer.On(identity.Barrings, s.domains.Identity.OnBarrings),
+		syncer.On(identity.Accounts, s.domains.Roster.OnAccounts),
+		syncer.On(roster.Verdicts, s.domains.Roster.OnVerdicts),
 	}
 }
