@@ -97,6 +97,10 @@ func classOf(p Patch) string {
 	return ""
 }
 
+func newChange(school identity.SchoolID, kind Kind) Change {
+	return Change{ID: id.New(), School: school, Kind: kind}
+}
+
 // change keeps c and lets the clerk act on it. The same change twice is once.
 func (s *Service) change(ctx context.Context, tx db.Tx, who identity.Actor, c Change) error {
 	if c.ID == "" {

@@ -153,7 +153,7 @@ func cut(record []string) []string {
 		if len(c) > maxCell {
 			c = strings.ToValidUTF8(c[:maxCell], "")
 		}
-		out = append(out, strings.TrimSpace(strings.ToValidUTF8(c, "\uFFFD")))
+		out = append(out, bare(strings.TrimSpace(strings.ToValidUTF8(c, "\uFFFD"))))
 	}
 	return out
 }
