@@ -1,9 +1,13 @@
 package identity_test
 
 import (
+	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -223,3 +227,131 @@ func TestWhoIsBarredIsOutBeforeTheAccountArrives(t *testing.T) {
 		get(box.SignIn(ctx, "tom@example.org", boxWord))(t)
 	})
 }
+
+// The walk over every table of a box: whoever is not of its school is in none of
+// them, and nothing that opens the cloud.
+func TestABoxHoldsNobodyFromOutsideItsSchool(t *testing.T) {
+	w, ctx := newWorld(t, dbtest.SQLite(t)), t.Context()
+	a, b := w.school(t, "Lodwar Primary"), w.school(t, "Kawalase")
+	outside := map[string]string{"the first admin": string(w.admin.Account), "her address": "admin@uhs.example"}
+	for _, role := range []identity.Role{identity.Admin, identity.Staff, identity.Partner, identity.Parent, identity.Student, identity.Instructor} {
+		email := string(role) + "@office.example"
+		p := get(w.CreateAccount(ctx, w.admin, identity.Registration{Email: email, Password: goodWord, Role: role, FullName: "Outside " + string(role)}))(t)
+		outside["a "+string(role)], outside["the address of a "+string(role)], outside["the name of a "+string(role)] = string(p.Account.ID), email, "Outside "+string(role)
+	}
+	outside["a child of the other school"] = string(w.learner(t, b.ID, "Baraka Juma", "4711").ID)
+	other, _ := w.instructor(t, b.ID, "ann@example.org", identity.Head)
+	outside["a teacher of the other school"] = string(other.ID)
+	amina := w.learner(t, a.ID, "Amina Otieno", "4711")
+	tom := get(w.CreateAccount(ctx, w.admin, identity.Registration{Email: "tom@example.org", Password: goodWord, Role: identity.Instructor, FullName: "Tom Teacher"}))(t)
+	get(w.AddInstructor(ctx, w.admin, a.ID, identity.NewInstructor{Account: tom.Account.ID, SchoolPassword: boxWord}))(t)
+	_, parent := w.parent(t, "mary@example.org")
+	get(w.SignIn(ctx, "tom@example.org", goodWord))(t)
+	get(w.LinkGuardian(ctx, w.admin, a.ID, identity.NewGuardian{Learner: amina.ID, Parent: parent.Account, Name: "Mary Mother", Phone: "0711000001"}))(t)
+	for i, hash := range texts(t, w.db, `SELECT password_hash FROM logins WHERE password_hash <> ''`) {
+		outside["cloud hash "+string(rune('A'+i))] = hash
+	}
+	for i, token := range texts(t, w.db, `SELECT hash FROM refresh_tokens UNION SELECT id FROM signing_secrets`) {
+		outside["cloud session "+string(rune('A'+i))] = token
+	}
+
+	box := w.node(t, a.ID)
+	w.down(t, box)
+	columns := texts(t, box.db, `SELECT m.name || '.' || c.name FROM pragma_table_list m JOIN pragma_table_info(m.name) c
+		WHERE m.schema = 'main' AND m.type = 'table' AND m.name NOT LIKE 'sqlite_%'`)
+	if len(columns) < 100 {
+		t.Fatalf("only %d columns were walked", len(columns))
+	}
+	for _, column := range columns {
+		table, name, _ := strings.Cut(column, ".")
+		if table == "signing_keys" { // the public half bears the secret's id
+			continue
+		}
+		for what, value := range outside {
+			found := texts(t, box.db, `SELECT CAST(count(*) AS TEXT) FROM "`+table+`" WHERE instr(CAST("`+name+`" AS TEXT), '`+value+`') > 0`)
+			if found[0] != "0" {
+				t.Errorf("%s is in %s", what, column)
+			}
+		}
+	}
+	if people := texts(t, box.db, `SELECT role || ' ' || full_name FROM accounts ORDER BY 1`); !slices.Equal(people, []string{"instructor Tom Teacher", "student Amina Otieno"}) {
+		t.Errorf("the box knows %v", people)
+	}
+	if logins := texts(t, box.db, `SELECT email FROM logins`); len(logins) != 0 {
+		t.Errorf("sign-ins of the cloud: %v", logins)
+	}
+}
+
+func texts(t *testing.T, d db.DB, query string) []string {
+	t.Helper()
+	return view(t, d, func(tx db.Tx) ([]string, error) {
+		rows, err := tx.Query(t.Context(), db.SQL{SQLite: query})
+		return db.Collect(rows, err, db.Scalar[string])
+	})
+}
+
+// Sixty children at eight o'clock: secrets are compared a few at a time, so that a
+// lesson opens before the last of them is in. Without the bound the lesson would
+// stand in line behind all of them.
+func TestSixtyChildrenAtOnceLeaveTimeForOthers(t *testing.T) {
+	w, ctx := newWorld(t, dbtest.SQLite(t)), t.Context()
+	a := w.school(t, "Lodwar Primary")
+	var busy, most atomic.Int64
+	box := w.node(t, a.ID)
+	s := identity.New(identity.Options{
+		DB: box.db, Clock: w.clock, Issuer: "box", Audience: "box", School: a.ID, BcryptCost: 8, HashWorkers: 1, Pepper: peppers,
+		Passwords: identity.SchoolPasswords{School: a.ID, Pepper: peppers}, Guard: counting{&busy, &most},
+	})
+	must(t, s.EnsureKey(ctx))
+	var class []identity.AccountID
+	for range 60 {
+		l := get(s.AddLearner(ctx, w.admin, a.ID, identity.NewLearner{FullName: "Amina Otieno", Grade: "Grade 4"}))(t)
+		class = append(class, l.ID)
+	}
+	cards := get(s.MakeCards(ctx, w.admin, identity.PIN, class))(t)
+	token := get(s.SignInPIN(ctx, class[0], cards[0].PIN))(t).Access
+
+	var in atomic.Int64
+	var group sync.WaitGroup
+	start := make(chan struct{})
+	for i := range class {
+		group.Go(func() {
+			<-start
+			if _, err := s.SignInPIN(ctx, class[i], cards[i].PIN); err != nil {
+				t.Error(err)
+			}
+			in.Add(1)
+		})
+	}
+	close(start)
+	for in.Load() == 0 {
+		runtime.Gosched()
+	}
+	const lessons = 20
+	for range lessons {
+		get(s.Verify(ctx, token))(t)
+	}
+	before := in.Load()
+	group.Wait()
+	if before > 45 {
+		t.Errorf("%d children were in before %d other requests were answered", before, lessons)
+	}
+	if most.Load() < 30 {
+		t.Errorf("only %d were waiting at once: that is no class", most.Load())
+	}
+}
+
+// counting is a guard that counts who is between its two calls.
+type counting struct{ busy, most *atomic.Int64 }
+
+func (c counting) Enter(context.Context, identity.Attempt) error {
+	n := c.busy.Add(1)
+	for {
+		m := c.most.Load()
+		if n <= m || c.most.CompareAndSwap(m, n) {
+			return nil
+		}
+	}
+}
+
+func (c counting) Tell(context.Context, identity.Attempt, bool) error { c.busy.Add(-1); return nil }
