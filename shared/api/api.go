@@ -79,6 +79,9 @@ type Op struct {
 	Public                         bool
 	// Limited is open to those too who must set up a second factor first.
 	Limited bool
+	// Secret is closed to a child who showed pictures and no secret: what is more than
+	// learning, such as settings and exports.
+	Secret  bool
 	Status  int
 	MaxBody int64
 }
@@ -217,6 +220,9 @@ func (a *API) admit(ctx context.Context, op Op) error {
 	who := ActorOf(ctx)
 	if who.Limited && !op.Limited {
 		return identity.ErrFactorFirst
+	}
+	if who.OnlyPictures && op.Secret {
+		return identity.ErrOnlyPictures
 	}
 	if who.Account == "" {
 		return identity.ErrNobody

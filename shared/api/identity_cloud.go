@@ -65,7 +65,7 @@ func mountRegistration(a *API, s *identity.Service) {
 		p, err := s.Register(ctx, in.Body.registration())
 		return &userOut{userBody(p)}, err
 	})
-	Register(a, Op{ID: "update-own-profile", Method: http.MethodPut, Path: "/api/v1/users/me", Summary: "Change my profile", Tag: "users"},
+	Register(a, Op{ID: "update-own-profile", Method: http.MethodPut, Path: "/api/v1/users/me", Summary: "Change my profile", Tag: "users", Secret: true},
 		func(ctx context.Context, who identity.Actor, in *profileChangeIn) (*userDataOut, error) {
 			b := in.Body
 			p, err := s.UpdateMe(ctx, who, identity.PersonChange{

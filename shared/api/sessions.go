@@ -30,7 +30,7 @@ type (
 
 func mountOwnSessions(a *API, s *identity.Service) {
 	const tag, path = "users", "/api/v1/users/me/sessions"
-	Register(a, Op{ID: "list-own-sessions", Method: http.MethodGet, Path: path, Summary: "Where I am signed in", Tag: tag},
+	Register(a, Op{ID: "list-own-sessions", Method: http.MethodGet, Path: path, Summary: "Where I am signed in", Tag: tag, Secret: true},
 		func(ctx context.Context, who identity.Actor, _ *struct{}) (*openSessionsOut, error) {
 			list, err := s.ListSessions(ctx, who)
 			out := &openSessionsOut{}
@@ -40,11 +40,11 @@ func mountOwnSessions(a *API, s *identity.Service) {
 			}
 			return out, err
 		})
-	Register(a, Op{ID: "end-own-session", Method: http.MethodDelete, Path: path + "/{id}", Summary: "End one of my sign-ins", Tag: tag},
+	Register(a, Op{ID: "end-own-session", Method: http.MethodDelete, Path: path + "/{id}", Summary: "End one of my sign-ins", Tag: tag, Secret: true},
 		func(ctx context.Context, who identity.Actor, in *openSessionIn) (*messageOut, error) {
 			return done("Session ended"), s.EndSession(ctx, who, in.ID)
 		})
-	Register(a, Op{ID: "end-other-sessions", Method: http.MethodDelete, Path: path, Summary: "End all my sign-ins but this one", Tag: tag},
+	Register(a, Op{ID: "end-other-sessions", Method: http.MethodDelete, Path: path, Summary: "End all my sign-ins but this one", Tag: tag, Secret: true},
 		func(ctx context.Context, who identity.Actor, _ *struct{}) (*messageOut, error) {
 			return done("Sessions ended"), s.EndOtherSessions(ctx, who)
 		})
