@@ -13,9 +13,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humafiber"
@@ -27,6 +29,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/fault"
 	"urbanhomeschool.org/uhs/shared/id"
 	"urbanhomeschool.org/uhs/shared/identity"
+	"urbanhomeschool.org/uhs/shared/limit"
 	"urbanhomeschool.org/uhs/shared/logging"
 	"urbanhomeschool.org/uhs/shared/mishap"
 )
@@ -45,6 +48,18 @@ type Options struct {
 	// Mishaps keeps failures of ours; optional.
 	Mishaps Mishaps
 	Log     *slog.Logger
+	// Limits of requests in a minute.
+	Limits Limits
+	// Proxies in front of this service, whose word about the sender is believed.
+	Proxies []netip.Prefix
+	// Origins are the other web sites whose pages may call the API; usually none.
+	Origins []string
+	// HSTS tells browsers to stay with https. Never at a school: its certificate runs
+	// out when the internet is away for long, and then http is all there is.
+	HSTS bool
+	// HeaderTime is how long a request's headers may take; 10 s when it is 0. A body
+	// may take twelve times as long.
+	HeaderTime time.Duration
 }
 
 // API is the application with its routes.
@@ -52,9 +67,10 @@ type API struct {
 	App  *fiber.App
 	Huma huma.API
 
-	opts   Options
-	routes []Route
-	ops    map[string]Op // by method and Fiber's path
+	opts    Options
+	routes  []Route
+	ops     map[string]Op // by method and Fiber's path
+	limiter *limit.Limiter
 }
 
 // Route is one registered operation, for the golden list of routes.
@@ -98,6 +114,8 @@ func New(opts Options) *API {
 		AppName: opts.Name, Immutable: true, DisableStartupMessage: true, BodyLimit: maxRequest, StreamRequestBody: false,
 		ErrorHandler: a.fiberError, ServerHeader: "", ProxyHeader: "",
 	})
+	a.limiter = a.newLimiter()
+	a.bound(a.App.Server())
 	a.App.Use(a.prepare)
 	a.App.Use(recovery.New(recovery.Config{EnableStackTrace: true, StackTraceHandler: a.panicked}))
 
@@ -136,14 +154,18 @@ func RequestID(ctx context.Context) string {
 func (a *API) prepare(c *fiber.Ctx) error {
 	request := id.New()
 	c.Set("X-Request-Id", request)
-	c.Set("X-Content-Type-Options", "nosniff")
-	c.Set("Referrer-Policy", "same-origin")
 	ctx := context.WithValue(c.UserContext(), requestKey{}, request)
 	ctx = context.WithValue(ctx, pathKey{}, c.Path())
+	at := a.addressOf(c)
+	ctx = context.WithValue(ctx, addressKey{}, at.String())
+	c.SetUserContext(ctx)
+	a.headers(c)
+	if done, err := a.crossOrigin(c); done || err != nil {
+		return err
+	}
 	// The framework would unpack a body to whatever size it unpacks to, before
 	// anybody has looked at it. Nothing that speaks to us compresses requests.
 	if packing := c.Get(fiber.HeaderContentEncoding); packing != "" && packing != "identity" {
-		c.SetUserContext(ctx)
 		return errPacked
 	}
 	if token, ok := strings.CutPrefix(c.Get(fiber.HeaderAuthorization), "Bearer "); ok && a.opts.Verify != nil {
@@ -160,6 +182,12 @@ func (a *API) prepare(c *fiber.Ctx) error {
 	ctx = context.WithValue(ctx, caughtKey{}, got)
 	ctx = audit.WithRequest(ctx, fromWhom(c, request, ActorOf(ctx)))
 	c.SetUserContext(ctx)
+	if err := a.limits(c, at); err != nil {
+		return err
+	}
+	if err := shallow(c); err != nil {
+		return err
+	}
 	err := c.Next()
 	a.note(c, err)
 	a.tell(c, got, err)
@@ -241,6 +269,9 @@ func (a *API) admit(ctx context.Context, op Op) error {
 
 func (a *API) writeProblem(ctx huma.Context, err error) {
 	p := a.problem(ctx.Context(), ctx.URL().Path, err)
+	if p.wait > 0 {
+		ctx.SetHeader("Retry-After", retryAfter(p.wait))
+	}
 	if werr := huma.WriteErr(a.Huma, ctx, p.Status, p.Detail, p); werr != nil {
 		a.opts.Log.Warn("answer a problem", logging.Err(werr))
 	}
@@ -254,6 +285,9 @@ func (a *API) fiberError(c *fiber.Ctx, err error) error {
 	}
 	p := a.problem(ctx, c.Path(), err)
 	p.Path = c.Path()
+	if p.wait > 0 {
+		c.Set(fiber.HeaderRetryAfter, retryAfter(p.wait))
+	}
 	return c.Status(p.Status).JSON(p, "application/problem+json")
 }
 

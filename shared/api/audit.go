@@ -35,7 +35,7 @@ func changes(method string) bool {
 // fromWhom describes the sender for the notes of this request.
 func fromWhom(c *fiber.Ctx, request string, who identity.Actor) audit.Request {
 	return audit.Request{
-		ID: request, IP: c.IP(), UserAgent: c.Get(fiber.HeaderUserAgent),
+		ID: request, IP: AddressOf(c.UserContext()), UserAgent: c.Get(fiber.HeaderUserAgent),
 		Actor: string(who.Account), Role: string(who.Role), School: string(who.School),
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -25,6 +26,8 @@ type Problem struct {
 	Code       string         `json:"code,omitempty" doc:"Stable name of this error, for translation."`
 	RequestID  string         `json:"request_id,omitempty"`
 	Errors     []ProblemField `json:"errors,omitempty"`
+
+	wait time.Duration // becomes Retry-After
 }
 
 // ProblemField is one invalid input; it never carries the submitted value.
@@ -39,6 +42,14 @@ func (p *Problem) Error() string { return p.Detail }
 
 // GetStatus implements huma.StatusError.
 func (p *Problem) GetStatus() int { return p.Status }
+
+// GetHeaders implements huma.HeadersError.
+func (p *Problem) GetHeaders() http.Header {
+	if p.wait <= 0 {
+		return nil
+	}
+	return http.Header{"Retry-After": {retryAfter(p.wait)}}
+}
 
 // ContentType implements huma's content type filter.
 func (p *Problem) ContentType(string) string { return "application/problem+json" }
@@ -111,7 +122,7 @@ func (a *API) problem(ctx context.Context, path string, err error) *Problem {
 	} else if f.Cause != nil || f.HintText != "" {
 		a.opts.Log.Info("request refused", logging.Request(request), slog.String("path", path), logging.Err(fmt.Errorf("%w", err)))
 	}
-	p := &Problem{Title: http.StatusText(status), Status: status, StatusCode: status, Detail: f.Message, Code: f.Code, RequestID: request}
+	p := &Problem{Title: http.StatusText(status), Status: status, StatusCode: status, Detail: f.Message, Code: f.Code, RequestID: request, wait: f.Wait}
 	p.Path, _ = ctx.Value(pathKey{}).(string)
 	for _, field := range f.Fields {
 		p.Errors = append(p.Errors, ProblemField{Type: field.Type, Loc: field.Loc, Msg: field.Msg})

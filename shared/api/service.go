@@ -68,7 +68,8 @@ func (a *API) mountService() {
 }
 
 // docsPolicy lets Redoc's inline styles and worker run, on these pages only.
-const docsPolicy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; worker-src 'self' blob:"
+const docsPolicy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; worker-src 'self' blob:; " +
+	"object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'"
 
 func page(c *fiber.Ctx, html string) error {
 	c.Set(fiber.HeaderContentSecurityPolicy, docsPolicy)

@@ -10,7 +10,7 @@ import (
 )
 
 // sitePolicy is the content security policy of the web app.
-const sitePolicy = "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; connect-src 'self' ws: wss:; " +
+const sitePolicy = "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; connect-src 'self'; script-src 'self'; " +
 	"object-src 'none'; base-uri 'self'; frame-ancestors 'none'; form-action 'self'"
 
 // Machine addresses never fall back to the web app's page.

@@ -7,6 +7,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Kind says what sort of failure it is. The zero value is Internal, so that an
@@ -45,6 +46,8 @@ type Error struct {
 	HintText string
 	Fields   []Field
 	Cause    error
+	// Wait is how long to wait before it makes sense to ask again; 0: not said.
+	Wait time.Duration
 }
 
 // New makes an error with a message for the person.
@@ -63,6 +66,9 @@ func (e *Error) Hint(text string) *Error { c := *e; c.HintText = text; return &c
 
 // Because returns e with its cause, which is logged and never shown.
 func (e *Error) Because(err error) *Error { c := *e; c.Cause = err; return &c }
+
+// After returns e with how long to wait; the person's program is told as Retry-After.
+func (e *Error) After(d time.Duration) *Error { c := *e; c.Wait = d; return &c }
 
 // At returns e with one more invalid field; loc is its path below the body.
 func (e *Error) At(msg string, loc ...string) *Error {

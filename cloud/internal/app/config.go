@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
 	"urbanhomeschool.org/uhs/cloud/internal/llm"
+	"urbanhomeschool.org/uhs/shared/api"
 	"urbanhomeschool.org/uhs/shared/config"
 )
 
@@ -33,6 +35,10 @@ type Config struct {
 	Demo        bool   `env:"DEMO" default:"false" doc:"Accept demo settings; refused in production."`
 	LogLevel    string `env:"LOG_LEVEL" default:"info" doc:"debug, info, warn or error."`
 	BcryptCost  int    `env:"BCRYPT_COST" default:"10" doc:"Work factor of password hashes, 10 or more in production."`
+
+	TrustedProxies []string `env:"TRUSTED_PROXIES" doc:"Addresses or networks of the proxies in front, comma-separated; only their X-Forwarded-For and -Proto are believed."`
+	Origins        []string `env:"CORS_ORIGINS" doc:"Other web sites whose pages may call the API, https://host,...; usually none."`
+	LimitFactor    int      `env:"RATE_LIMIT_FACTOR" default:"1" doc:"Multiplies the limits of requests in a minute; 1 in production."`
 
 	BackupDir       string        `env:"BACKUP_DIR" doc:"Where backups go; another disk or machine. Empty: none are taken by themselves."`
 	BackupEvery     time.Duration `env:"BACKUP_EVERY" default:"24h" doc:"How often one is taken and verified, if BACKUP_DIR is set."`
@@ -75,8 +81,22 @@ func (c Config) check() error {
 		if c.BcryptCost < 10 {
 			problems = append(problems, "BCRYPT_COST is below 10 in production")
 		}
+		if c.LimitFactor != 1 {
+			problems = append(problems, "RATE_LIMIT_FACTOR must be 1 in production")
+		}
 		if !strings.HasPrefix(c.PublicURL, "https://") {
 			problems = append(problems, "PUBLIC_URL must be https in production")
+		}
+	}
+	if _, err := api.ParseProxies(c.TrustedProxies); err != nil {
+		problems = append(problems, "TRUSTED_PROXIES: "+err.Error())
+	}
+	if c.LimitFactor < 0 {
+		problems = append(problems, "RATE_LIMIT_FACTOR: 1 or more, 0 to count nothing")
+	}
+	for _, o := range c.Origins {
+		if u, err := url.Parse(o); err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || u.Path != "" {
+			problems = append(problems, "CORS_ORIGINS: want https://host, without a path")
 		}
 	}
 	if _, err := c.schedule(); err != nil {

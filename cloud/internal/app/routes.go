@@ -15,10 +15,13 @@ import (
 // routes mounts everything the cloud serves. Learning comes before the
 // catalogue: its /courses/my-enrollments must win over /courses/{course_id}.
 func (k *core) routes() *api.API {
+	proxies, _ := api.ParseProxies(k.config.TrustedProxies) // check has read them
 	a := api.New(api.Options{
 		Name: "Urban Home School", Version: Version, Environment: k.config.Environment, Verify: k.domains.Identity.Verify, Log: k.log, Audit: k.domains.Audit,
 		Powers: k.powers, Mishaps: k.mishaps,
 		Healthy: func(ctx context.Context) error { return k.pool.Pool.Ping(ctx) },
+		Limits:  api.Limits{Clock: k.clock, Factor: k.config.LimitFactor, Crowd: 1}, Proxies: proxies, Origins: k.config.Origins,
+		HSTS: true,
 	})
 	api.MountSync(a, func(context.Context) (api.SyncStatus, error) {
 		return api.SyncStatus{Side: "cloud", Claimed: true, Link: "up", Version: Version, Now: k.clock.Now()}, nil

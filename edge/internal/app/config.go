@@ -29,6 +29,7 @@ type Config struct {
 	Neighbours  []string `env:"NEIGHBOURS" doc:"Boxes on the same network that may have courses already, http://host:port,...; asked before the cloud."`
 	KeepFree    int64    `env:"KEEP_FREE" default:"500000000" doc:"Bytes of the disk that courses never use."`
 	BcryptCost  int      `env:"BCRYPT_COST" default:"10" doc:"Work factor of PIN and password hashes, 10 or more in production."`
+	LimitFactor int      `env:"RATE_LIMIT_FACTOR" default:"1" doc:"Multiplies the limits of requests in a minute; 1 in production."`
 
 	SecondMedium  []string `env:"SECOND_MEDIUM" doc:"Where encrypted copies of the database go: mount points of other disks or sticks, or addresses of neighbours' boxes, comma-separated."`
 	CopyToken     string   `env:"COPY_TOKEN" secret:"true" doc:"What the neighbour's box was given as SHELF_TOKEN."`
@@ -53,6 +54,9 @@ func Run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	if c.Environment == "production" && c.BcryptCost < 10 {
 		return fmt.Errorf("configuration: BCRYPT_COST is below 10 in production")
+	}
+	if c.LimitFactor < 0 || c.Environment == "production" && c.LimitFactor != 1 {
+		return fmt.Errorf("configuration: RATE_LIMIT_FACTOR must be 1 in production")
 	}
 	switch command {
 	case "serve":

@@ -17,10 +17,15 @@ import (
 	site "urbanhomeschool.org/uhs/shared/web"
 )
 
+// classroom is how many people one access point may show as one address: a full
+// class.
+const classroom = 60
+
 func (b *box) newAPI(verify func(context.Context, string) (identity.Actor, error), log *audit.Log) *api.API {
 	return api.New(api.Options{
 		Name: "Urban Home School", Version: Version, Environment: b.config.Environment, Verify: verify, Log: b.log, Audit: log,
 		Mishaps: mishap.New(b.db, b.clock, Version),
+		Limits: api.Limits{Clock: b.clock, Factor: b.config.LimitFactor, Crowd: classroom, Device: web.DeviceCookie},
 		Healthy: func(ctx context.Context) error {
 			return b.db.View(ctx, func(tx db.Tx) error { _, err := syncer.NodeState(ctx, tx, "health"); return err })
 		},

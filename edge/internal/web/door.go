@@ -14,9 +14,9 @@ import (
 	"urbanhomeschool.org/uhs/shared/identity"
 )
 
-// deviceCookie names a browser to the box. It opens nothing by itself: it says at
+// DeviceCookie names a browser to the box. It opens nothing by itself: it says at
 // which device a try was made, and which one a teacher opened.
-const deviceCookie = "uhs_device"
+const DeviceCookie = "uhs_device"
 
 const deviceYears = 3
 
@@ -25,14 +25,14 @@ const deviceYears = 3
 // certificate that a phone trusts.
 func KnowDevices(a *api.API) {
 	a.App.Use(func(c *fiber.Ctx) error {
-		token := c.Cookies(deviceCookie)
+		token := c.Cookies(DeviceCookie)
 		if len(token) > 64 {
 			token = ""
 		}
 		if token == "" && strings.HasPrefix(c.Path(), "/api/v1/auth/") {
 			token = door.NewDevice()
 			c.Cookie(&fiber.Cookie{
-				Name: deviceCookie, Value: token, Path: "/api/v1", MaxAge: deviceYears * 365 * 24 * 3600, HTTPOnly: true, SameSite: fiber.CookieSameSiteStrictMode,
+				Name: DeviceCookie, Value: token, Path: "/api/v1", MaxAge: deviceYears * 365 * 24 * 3600, HTTPOnly: true, SameSite: fiber.CookieSameSiteStrictMode,
 			})
 		}
 		c.SetUserContext(door.WithDevice(c.UserContext(), token))
