@@ -86,7 +86,7 @@ func ours(origin string, c *fiber.Ctx) bool {
 // few kilobytes a second; everything else is small.
 const (
 	headerTime  = 10 * time.Second
-	bodyTimes   = 12 // times headerTime for a body
+	bodyTimes   = 12               // times headerTime for a body
 	answerTime  = 10 * time.Minute // an answer of the tutor comes word by word
 	fileTime    = 2 * time.Hour
 	idleTime    = 3 * time.Minute

@@ -257,7 +257,7 @@ func TestHTTPSIsOnlyInsistedOnOverHTTPS(t *testing.T) {
 	}{
 		{api.Options{HSTS: true, Proxies: proxy}, "https", true},
 		{api.Options{HSTS: true, Proxies: proxy}, "http", false},
-		{api.Options{HSTS: true}, "https", false},    // anybody can write that
+		{api.Options{HSTS: true}, "https", false},     // anybody can write that
 		{api.Options{Proxies: proxy}, "https", false}, // a school
 	} {
 		res, _ := shot{path: "/api/v1/things", header: map[string]string{"X-Forwarded-Proto": c.proto}}.send(t, guarded(t, c.o))

@@ -37,3 +37,9 @@ func TestTheWebAppsDocumentIsUpToDate(t *testing.T) {
 	}
 	apitest.Golden(t, "../../../shared/web/src/api/openapi.json", both, write)
 }
+
+func TestEveryAnswerProtectsTheBrowser(t *testing.T) {
+	if n := apitest.Headers(t, mounted().routes()); n < 90 {
+		t.Errorf("only %d routes were asked", n)
+	}
+}

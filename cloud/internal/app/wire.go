@@ -20,6 +20,7 @@ import (
 	"urbanhomeschool.org/uhs/cloud/internal/hub"
 	"urbanhomeschool.org/uhs/cloud/internal/jobs"
 	"urbanhomeschool.org/uhs/cloud/internal/llm"
+	"urbanhomeschool.org/uhs/cloud/internal/patience"
 	money "urbanhomeschool.org/uhs/cloud/internal/payments"
 	"urbanhomeschool.org/uhs/cloud/internal/payments/daraja"
 	"urbanhomeschool.org/uhs/cloud/internal/permits"
@@ -158,7 +159,7 @@ func (k *core) differences(g payments.Gateway, routes []tutor.Route) wiring.Diff
 		DB: k.db, Clock: k.clock, Log: k.log,
 		Identity: identity.Options{
 			Issuer: k.config.PublicURL, Audience: identity.CloudAudience, Pepper: k.keys.pepper, Passwords: identity.CloudPasswords{},
-			AnnounceKey: identity.Keys.Save, BcryptCost: k.config.BcryptCost, SecondFactor: k.factor,
+			AnnounceKey: identity.Keys.Save, Guard: patience.New(k.clock), BcryptCost: k.config.BcryptCost, SecondFactor: k.factor,
 			Device: browser,
 		},
 		Gateway: g, Routes: routes, Freshness: freshness{k}, Audit: audit.Options{Node: audit.Cloud},

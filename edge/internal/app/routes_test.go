@@ -37,3 +37,10 @@ func TestTheDocumentIsUpToDate(t *testing.T) {
 	}
 	apitest.Golden(t, "openapi.golden", doc, write)
 }
+
+func TestEveryAnswerProtectsTheBrowser(t *testing.T) {
+	n := apitest.Headers(t, mounted().setupAPI(func() {})) + apitest.Headers(t, mounted().schoolAPI(&school{}))
+	if n < 70 {
+		t.Errorf("only %d routes were asked", n)
+	}
+}
