@@ -25,7 +25,7 @@ func (b *box) newAPI(verify func(context.Context, string) (identity.Actor, error
 	return api.New(api.Options{
 		Name: "Urban Home School", Version: Version, Environment: b.config.Environment, Verify: verify, Log: b.log, Audit: log,
 		Mishaps: mishap.New(b.db, b.clock, Version),
-		Limits: api.Limits{Clock: b.clock, Factor: b.config.LimitFactor, Crowd: classroom, Device: web.DeviceCookie},
+		Limits:  api.Limits{Clock: b.clock, Factor: b.config.LimitFactor, Crowd: classroom, Device: web.DeviceCookie},
 		Healthy: func(ctx context.Context) error {
 			return b.db.View(ctx, func(tx db.Tx) error { _, err := syncer.NodeState(ctx, tx, "health"); return err })
 		},
