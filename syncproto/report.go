@@ -28,7 +28,7 @@ type Report struct {
 	CopyState                string // "", "ok" or the code of what is wrong with the second medium
 	BundleAt                 int64  // Unix seconds of the last bundle that was carried out
 	LostIfDead               int64  // records that exist on this box alone: neither applied nor on a second medium
-	Snapshot                 string // "", "loading" or "swapped": the state of the last snapshot
+	Snapshot                 string // "", "loading", "full" (the disk) or "swapped": the state of the last snapshot
 	SnapshotDone, SnapshotOf int64  // its progress in bytes
 }
 

@@ -16,6 +16,10 @@ type Restorer struct {
 	Applier *Applier
 	// Snapshot is the verified manifest.
 	Snapshot syncproto.Snapshot
+	// Belongs tells whether a record about somebody is kept in the new database:
+	// the school has no business any more with a learner who is not hers by the
+	// snapshot. Nil: all are kept.
+	Belongs func(ctx context.Context, tx db.Tx, a syncproto.Audience) (bool, error)
 }
 
 // ErrIncomplete says that the frames that were applied are not the whole snapshot.
@@ -69,7 +73,8 @@ func (r Restorer) Seal(ctx context.Context) error {
 
 // Replay puts what the school has written and the snapshot does not have yet:
 // the rows of its own outbox, which was copied here, above the marks of the
-// snapshot. They stay in the outbox. It gives their number.
+// snapshot. They stay in the outbox, also those that do not belong here any more:
+// the cloud decides about them. It gives their number.
 func (r Restorer) Replay(ctx context.Context) (n int, err error) {
 	school := r.Snapshot.School
 	err = r.Applier.DB.Update(ctx, func(tx db.Tx) error {
@@ -107,7 +112,10 @@ func (r Restorer) replayLane(ctx context.Context, tx db.Tx, log Log, from syncpr
 		if len(events) > 0 {
 			f := syncproto.Frame{Lane: from.Lane, First: events[0].seq}
 			for _, e := range events {
-				f.Events, after = append(f.Events, e.Event), e.seq
+				after = e.seq
+				if f.Events, err = r.keep(ctx, tx, f.Events, e.Event); err != nil {
+					return n, err
+				}
 			}
 			if err := r.Applier.store(ctx, tx, log, f, 0); err != nil {
 				return n, err
@@ -118,6 +126,23 @@ func (r Restorer) replayLane(ctx context.Context, tx db.Tx, log Log, from syncpr
 			return n, nil
 		}
 	}
+}
+
+// keep adds e to events, as an erased one when it does not belong here: that
+// keeps its place and has no effect. What cannot be read is left to the applier.
+func (r Restorer) keep(ctx context.Context, tx db.Tx, events []syncproto.Event, e syncproto.Event) ([]syncproto.Event, error) {
+	if r.Belongs == nil || e.IsErased() {
+		return append(events, e), nil
+	}
+	known, err := r.Applier.decode(e)
+	if err != nil {
+		return append(events, e), nil //nolint:nilerr // it is put aside with its reason
+	}
+	belongs, err := r.Belongs(ctx, tx, known.kind.audience(known.value))
+	if err == nil && !belongs {
+		e = syncproto.Event{Erased: e.Hash()}
+	}
+	return append(events, e), err
 }
 
 // placed is an event with its sequence number: below the floor there are gaps.

@@ -127,7 +127,7 @@ func troubles(b Box, now time.Time) []string {
 		{b.Status == Online && b.Said.OldestSinceUp > stuckAfter, troubleStuck},
 		{b.Said.Digest == "differs", troubleDigest},
 		{b.DeadLetters+b.Said.BoxDeadLetters > 0, troubleLetters},
-		{b.Said.DiskTotal > 0 && b.Said.DiskFree < diskLow, troubleDisk},
+		{b.Said.DiskTotal > 0 && b.Said.DiskFree < diskLow || b.Said.Snapshot == "full", troubleDisk},
 		{b.Said.CopyState != "" && b.Said.CopyState != "ok", troubleCopy},
 		{b.ClockOffsetMS > clockOff || b.ClockOffsetMS < -clockOff, troubleClock},
 		{b.LastSeenAt != nil && now.Sub(*b.LastSeenAt) > silentFor && b.Status != Online, troubleSilent},

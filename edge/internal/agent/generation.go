@@ -15,6 +15,7 @@ import (
 
 	"urbanhomeschool.org/uhs/migrations"
 	"urbanhomeschool.org/uhs/shared/catalogue/pack"
+	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/db/migrate"
 	"urbanhomeschool.org/uhs/shared/db/sqlite"
 	"urbanhomeschool.org/uhs/shared/syncer"
@@ -55,8 +56,20 @@ func begin(ctx context.Context, path string, r syncer.Restorer) (*generation, er
 	}
 	a := *r.Applier
 	a.DB = file
-	g.restorer = syncer.Restorer{Applier: &a, Snapshot: r.Snapshot}
+	g.restorer = syncer.Restorer{Applier: &a, Snapshot: r.Snapshot, Belongs: belongs}
 	return g, nil
+}
+
+// belongs tells whether a record about somebody is kept in the new file: about
+// the school, or about a person who is a member by the snapshot.
+func belongs(ctx context.Context, tx db.Tx, a syncproto.Audience) (bool, error) {
+	person, ok := a.Learner()
+	if !ok {
+		return true, nil
+	}
+	rows, err := tx.Query(ctx, isMember, person)
+	n, err := db.One(rows, err, db.Scalar[int64])
+	return n > 0, err
 }
 
 // drop removes the file.
@@ -70,17 +83,17 @@ func (g *generation) drop() error {
 	return err
 }
 
-// load applies the parts, frame by frame.
-func (g *generation) load(ctx context.Context, store *pack.Store) error {
+// load applies the parts, frame by frame, as long as there is room.
+func (g *generation) load(ctx context.Context, store *pack.Store, room func(n int64) error) error {
 	for _, p := range g.restorer.Snapshot.Parts {
-		if err := g.loadPart(ctx, store, hex.EncodeToString(p.SHA256)); err != nil {
+		if err := g.loadPart(ctx, store, hex.EncodeToString(p.SHA256), room); err != nil {
 			return err
 		}
 	}
 	return g.restorer.Seal(ctx)
 }
 
-func (g *generation) loadPart(ctx context.Context, store *pack.Store, sha string) error {
+func (g *generation) loadPart(ctx context.Context, store *pack.Store, sha string, room func(n int64) error) error {
 	path, ok := store.Path(sha)
 	if !ok {
 		return fmt.Errorf("%w: a part is gone", syncer.ErrIncomplete)
@@ -94,6 +107,9 @@ func (g *generation) loadPart(ctx context.Context, store *pack.Store, sha string
 		frame, err := r.Next()
 		if errors.Is(err, io.EOF) {
 			return nil
+		}
+		if err == nil {
+			err = room(syncproto.MaxFrame)
 		}
 		if err == nil {
 			err = g.restorer.Frame(ctx, frame)

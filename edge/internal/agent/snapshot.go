@@ -32,6 +32,8 @@ type SnapshotOptions struct {
 	Dir   string
 	Clock clock.Clock
 	Log   *slog.Logger
+	// KeepFree is how many bytes of the disk it leaves free; zero: 64 MB.
+	KeepFree int64
 	// Swapped is called after each swap: the conversation begins anew.
 	Swapped func()
 	// Idle is after how long without a byte a download is begun anew; zero: 30 s.
@@ -60,6 +62,9 @@ type Snapshots struct {
 func NewSnapshots(o SnapshotOptions) *Snapshots {
 	if o.Idle == 0 {
 		o.Idle = 30 * time.Second
+	}
+	if o.KeepFree == 0 {
+		o.KeepFree = schoolsRoom
 	}
 	if o.Again == 0 {
 		o.Again = 2 * time.Second
@@ -91,12 +96,18 @@ func (s *Snapshots) show(state string, done, of int64) {
 
 // Start implements service.Service. A download that a restart has cut goes on.
 func (s *Snapshots) Start(ctx context.Context) error {
-	if reason, err := os.ReadFile(s.wantedPath()); err == nil {
-		s.Want(string(reason))
-	}
+	s.Resume()
 	ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.wg.Go(func() { s.run(ctx) })
 	return nil
+}
+
+// Resume asks for the snapshot that was begun, or that another process took from
+// a carried file; it does nothing when there is none.
+func (s *Snapshots) Resume() {
+	if reason, err := os.ReadFile(s.wantedPath()); err == nil {
+		s.Want(string(reason))
+	}
 }
 
 // Stop implements service.Service.
@@ -158,6 +169,16 @@ var (
 // called again and goes on where it stopped; the present database is in use
 // until the swap.
 func (s *Snapshots) Take(ctx context.Context, reason string) error {
+	err := s.take(ctx, reason)
+	if full(err) {
+		s.mu.Lock()
+		s.state = "full"
+		s.mu.Unlock()
+	}
+	return err
+}
+
+func (s *Snapshots) take(ctx context.Context, reason string) error {
 	store, err := pack.OpenStore(filepath.Join(s.dir(), "parts"))
 	if err != nil {
 		return err
@@ -226,7 +247,10 @@ func (s *Snapshots) swap(ctx context.Context, store *pack.Store, m syncproto.Sna
 
 // prepare does everything that can be done while the school writes.
 func (s *Snapshots) prepare(ctx context.Context, g *generation, store *pack.Store) error {
-	if err := g.load(ctx, store); err != nil {
+	if err := s.roomToBuild(); err != nil {
+		return err
+	}
+	if err := g.load(ctx, store, s.room); err != nil {
 		return err
 	}
 	now, err := s.o.File.Present()

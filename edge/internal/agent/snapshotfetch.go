@@ -21,6 +21,9 @@ func (s *Snapshots) fetch(ctx context.Context, store *pack.Store, m syncproto.Sn
 		b := pack.Blob{Path: "part of a snapshot", SHA256: hex.EncodeToString(p.SHA256), Size: p.Size}
 		s.show("loading", done, m.Bytes())
 		if _, ok := store.Path(b.SHA256); !ok {
+			if err := s.room(b.Size - min(store.PartSize(b.SHA256), b.Size)); err != nil {
+				return err
+			}
 			if err := s.fetchPart(ctx, store, b, func(n int64) { s.show("loading", done+n, m.Bytes()) }); err != nil {
 				return err
 			}

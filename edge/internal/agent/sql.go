@@ -1,5 +1,7 @@
 package agent
 
+import "urbanhomeschool.org/uhs/shared/db"
+
 // What becomes of each table when a snapshot brings a new database file. A table
 // that is in none of these lists is copied as it is: forgetting one keeps too
 // much, never too little. TestEveryTableIsDeclared makes sure that none is
@@ -36,6 +38,10 @@ var factTables = map[string]string{
 
 // A learner whom the school added and whom the cloud does not have yet is a member.
 const ofMembers = "(learner_id IN (SELECT id FROM main.accounts) OR learner_id IN (SELECT account_id FROM old.roster_changes))"
+
+// isMember is the same rule in the new file, where the changes to the roster are
+// by then.
+var isMember = db.SQL{SQLite: `SELECT (EXISTS (SELECT 1 FROM accounts WHERE id = $1) OR EXISTS (SELECT 1 FROM roster_changes WHERE account_id = $1))`}
 
 // rebuiltTables say what the rest of the file holds; the snapshot's building
 // makes them. A lane that was paused for what could not be stored begins anew.

@@ -165,6 +165,7 @@ type box struct {
 	link   *agent.Connection
 	snaps  *agent.Snapshots
 	step   func(string) error // of a swap
+	free   int64              // what a snapshot leaves of the disk
 	outbox *syncer.Outbox
 }
 
@@ -192,7 +193,7 @@ func (b *box) assemble() {
 	must(b.t, err)
 	applier := &syncer.Applier{DB: b.db, Registry: reg, Hybrid: hybrid, Clock: clock.System{}, Log: logging.Discard(), From: syncproto.CloudOnly}
 	b.snaps = agent.NewSnapshots(agent.SnapshotOptions{Agent: b.agent, File: b.file, Registry: reg, Hybrid: hybrid, Dir: b.dir, Clock: clock.System{},
-		Log: logging.Discard(), Again: 50 * time.Millisecond, Swapped: func() { b.link.Anew() }, Step: func(name string) error {
+		Log: logging.Discard(), Again: 50 * time.Millisecond, KeepFree: b.free, Swapped: func() { b.link.Anew() }, Step: func(name string) error {
 			if b.step == nil {
 				return nil
 			}

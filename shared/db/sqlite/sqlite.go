@@ -145,11 +145,16 @@ func (d *DB) Update(ctx context.Context, fn func(db.Tx) error) error {
 	for _, f := range after {
 		f()
 	}
-	var e sqlite3.Error
-	if errors.As(err, &e) && (e.Code == sqlite3.ErrFull || e.SystemErrno == syscall.ENOSPC) {
+	if IsFull(err) {
 		return ErrFull.Because(err)
 	}
 	return err
+}
+
+// IsFull tells whether a statement failed because the disk has no room.
+func IsFull(err error) bool {
+	var e sqlite3.Error
+	return errors.Is(err, ErrFull) || errors.As(err, &e) && (e.Code == sqlite3.ErrFull || e.SystemErrno == syscall.ENOSPC)
 }
 
 // update holds the turn for one transaction and gives what is to run after it.

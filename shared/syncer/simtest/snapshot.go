@@ -108,7 +108,14 @@ func (c *cloud) isActive(b *box) bool {
 
 // restorer builds a database from a snapshot.
 func (b *box) restorer(p parts, fresh db.DB) syncer.Restorer {
-	return syncer.Restorer{Snapshot: p.snapshot, Applier: &syncer.Applier{DB: fresh, Registry: b.apply.Registry, Hybrid: b.apply.Hybrid, Clock: &b.clock, Log: logging.Discard()}}
+	return syncer.Restorer{Snapshot: p.snapshot, Applier: &syncer.Applier{DB: fresh, Registry: b.apply.Registry, Hybrid: b.apply.Hybrid, Clock: &b.clock, Log: logging.Discard()},
+		Belongs: func(ctx context.Context, tx db.Tx, a syncproto.Audience) (bool, error) {
+			learner, ok := a.Learner()
+			if !ok {
+				return true, nil
+			}
+			return onTheRolls(ctx, tx, learner, b.school.id)
+		}}
 }
 
 // swap builds the new database beside the one in use and puts it in its place.

@@ -100,7 +100,9 @@ function figures(box: Box, t: TFunction, language: string): [string, string][] {
       t('fleet.snapshot'),
       said.snapshot === 'loading'
         ? `${megabytes(said.snapshot_done, language)} / ${megabytes(said.snapshot_of, language)}`
-        : '–',
+        : said.snapshot === 'full'
+          ? t('fleet.snapshot_full')
+          : '–',
     ],
     [t('fleet.software'), box.software || '–'],
   ];
