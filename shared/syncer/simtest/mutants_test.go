@@ -30,7 +30,7 @@ type mutant struct {
 // mutants are faults that an engine of this kind might have; each has to be
 // found by the simulated schools.
 var mutants = []mutant{
-	{"what was announced is acknowledged before it is applied", []edit{{"peer.go", "Applied: in, Fork:", "Applied: p.talk.Other().Out, Fork:"}}},
+	{"what was announced is acknowledged before it is applied", []edit{{"peersay.go", "Applied: in, Fork:", "Applied: p.talk.Other().Out, Fork:"}}},
 	{"a gap before a frame is accepted", []edit{
 		{"talk/decide.go", "if f.First > w.Seq+1 {", "if false {"},
 		{"talk/decide.go", "if f.First+int64(i) == w.Seq+1 {", "if f.First+int64(i) >= w.Seq+1 {"},
@@ -38,7 +38,7 @@ var mutants = []mutant{
 	}},
 	{"a frame's chain is not compared with what was applied", []edit{{"talk/decide.go", "\t\t\tif chain != w.Chain {", "\t\t\tif false {"}}},
 	{"a run of records is tried without a savepoint", []edit{{"store.go", "err := tx.Savepoint(ctx, func(tx db.Tx) error { return a.storeWhole(ctx, tx, b, b.events[from:to]) })", "err := a.storeWhole(ctx, tx, b, b.events[from:to])"}}},
-	{"the facts that a box has lost do not come back", []edit{{"apply.go", "if s.Writer == syncproto.EdgeOnly && s.Merge == syncproto.AppendOnly && a.From == syncproto.CloudOnly {", "if a.From == 99 {"}}},
+	{"the facts that a box has lost do not come back", []edit{{"read.go", "if s.Writer == syncproto.EdgeOnly && s.Merge == syncproto.AppendOnly && a.From == syncproto.CloudOnly {", "if a.From == 99 {"}}},
 	{"what is applied is pruned before it is backed up", []edit{{"talk/decide.go", "return max(min(old, l.Acked), min(l.Backed, l.Acked))", "return l.Acked"}}},
 	{"what is applied counts as backed up", []edit{{"talk/decide.go", "return max(l.Backed, min(b, applied))", "return max(l.Backed, applied)"}}},
 	{"a position beyond our own end is believed", []edit{{"talk/decide.go", "case m.Seq > l.Head.Seq:", "case false:"}}},
@@ -47,7 +47,7 @@ var mutants = []mutant{
 	{"a single record is tried without a savepoint", []edit{{"deadletter.go", "err := tx.Savepoint(ctx, func(tx db.Tx) error { return a.applyOne(ctx, tx, b.log.School, e) })", "err := a.applyOne(ctx, tx, b.log.School, e)"}}},
 	{"later records do not wait behind a dead letter", []edit{
 		{"deadletter.go", "behind := b.aside[key]", "behind := false"},
-		{"store.go", "if len(b.aside) > 0 && b.aside[", "if b.many && b.aside["},
+		{"read.go", "if len(b.aside) > 0 && b.aside[", "if b.many && b.aside["},
 	}},
 	{"trouble that passes makes a dead letter", []edit{{"apply.go", "return a.DB.Permanent(err) ||", "return err != nil ||"}}},
 	{"poison stops its lane", []edit{{"apply.go", "\tdefault:\n\t\treturn true", "\tdefault:\n\t\treturn false"}}},
