@@ -5,6 +5,7 @@
 -- A person signs in by e-mail address or by phone number; one of them is set.
 ALTER TABLE logins ALTER COLUMN email DROP NOT NULL;
 ALTER TABLE logins ADD COLUMN phone text COLLATE "C" UNIQUE; -- digits with country code, verified
+ALTER TABLE logins ADD COLUMN language text COLLATE "C" NOT NULL DEFAULT 'en'; -- of letters to this person: en | sw
 
 -- From here on: the cloud's alone.
 

@@ -8,7 +8,8 @@ CREATE TABLE logins_new (
 	email TEXT UNIQUE, -- lower case
 	password_hash TEXT NOT NULL,
 	verified_at TIMESTAMP,
-	phone TEXT UNIQUE -- digits with country code, verified
+	phone TEXT UNIQUE, -- digits with country code, verified
+	language TEXT NOT NULL DEFAULT 'en' -- of letters to this person: en | sw
 );
 INSERT INTO logins_new (account_id, email, password_hash, verified_at) SELECT account_id, email, password_hash, verified_at FROM logins;
 DROP TABLE logins;

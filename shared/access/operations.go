@@ -14,6 +14,16 @@ func Operations() map[string]Need {
 		"get-second-factor": of(Account, Own), "begin-second-factor": of(Account, Own), "confirm-second-factor": of(Account, Own),
 		"remove-second-factor": of(Account, Own), "new-recovery-codes": of(Account, Own), "reset-second-factor": of(Users),
 
+		"resend-verification": of(Account, Own), "change-own-phone": of(Account, Own), "set-own-avatar": of(Account, Own),
+		"remove-own-avatar": of(Account, Own), "deactivate-own-account": of(Account, Own),
+		"delete-user": of(Users), "restore-user": of(Users),
+
+		"apply-as-instructor": of(Applications, Own), "put-application-document": of(Applications, Own),
+		"list-instructor-applications": of(Applications, Own, Manage), "get-instructor-application": of(Applications, Own, Manage),
+		"get-application-document": of(Applications, Own, Manage), "approve-instructor-application": of(Applications, Manage),
+		"reject-instructor-application": of(Applications, Manage), "list-staff-applications": of(Applications, Manage),
+		"decide-staff-application": of(Applications, Manage),
+
 		"tutor-chat": of(Tutor), "tutor-history": of(Tutor), "tutor-reset": of(Tutor), "tutor-response-mode": of(Tutor), "tutor-status": of(Tutor),
 		"student-ai-chat": of(Tutor),
 

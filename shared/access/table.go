@@ -14,6 +14,7 @@ const (
 	Providers Feature = "ai_provider_config"
 
 	Account      Feature = "own_account"
+	Applications Feature = "applications"
 	Lessons      Feature = "lessons"
 	Schools      Feature = "school"
 	Roster       Feature = "roster"
@@ -61,6 +62,12 @@ func (r Row) with(head, bursar, siteAdmin Grade) Row {
 	return r
 }
 
+// applicants adds what is open to those who wait for approval.
+func (r Row) applicants(g Grade) Row {
+	r.Roles[identity.Applicant] = []Grade{g}
+	return r
+}
+
 const none Grade = ""
 
 // Table is the table of permissions. with adds what the duties head, bursar and
@@ -77,7 +84,8 @@ func Table() []Row {
 		row(Users, "User Management", none, ViewChild, Own, Full, Delegated, none),
 		row(Providers, "AI Provider Config", none, none, none, Full, none, none),
 
-		row(Account, "Own Account", Own, Own, Own, Own, Own, Own),
+		row(Account, "Own Account", Own, Own, Own, Own, Own, Own).applicants(Own),
+		row(Applications, "Teachers' Applications", none, none, Own, Full, Manage, none).applicants(Own),
 		row(Lessons, "Lessons and Quizzes", Full, Read, Full, Full, Read, Read),
 		row(Schools, "School", View, View, View, Full, View, View),
 		row(Roster, "Class Lists", none, none, View, Full, none, none).with(Full, none, Manage),

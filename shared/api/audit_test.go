@@ -33,7 +33,7 @@ func auditedAPI(t *testing.T, d db.DB) (*api.API, *audit.Log) {
 	}
 	a := api.New(api.Options{Name: "test", Version: "1", Verify: s.Verify, Log: logging.Discard(), Audit: log})
 	api.MountIdentity(a, s)
-	api.MountIdentityCloud(a, s)
+	api.MountIdentityCloud(a, s, s)
 	return a, log
 }
 

@@ -21,8 +21,11 @@ type (
 		LearningInterests []string `json:"learning_interests,omitempty"`
 	}
 	registrationBody struct {
-		Email       string    `json:"email"`
-		Password    string    `json:"password"`
+		Email       string    `json:"email,omitempty" doc:"This or phone_number."`
+		PhoneNumber string    `json:"phone_number,omitempty"`
+		Code        string    `json:"code,omitempty" doc:"What was sent to phone_number; see /auth/phone-codes."`
+		Language    string    `json:"language,omitempty" doc:"Of letters: en or sw."`
+		Password    string    `json:"password,omitempty" doc:"Admins may leave it out: the person gets a link to set one."`
 		Role        string    `json:"role"`
 		ProfileData profileIn `json:"profile_data,omitzero"`
 	}
@@ -48,21 +51,30 @@ type (
 	}
 )
 
+// Opening opens and changes accounts. identity.Service does; the cloud's accounts
+// do it with letters.
+type Opening interface {
+	Register(ctx context.Context, in identity.Registration) (identity.Person, error)
+	CreateAccount(ctx context.Context, who identity.Actor, in identity.Registration) (identity.Person, error)
+	ChangePassword(ctx context.Context, who identity.Actor, current, next string) error
+	SetStatus(ctx context.Context, who identity.Actor, account identity.AccountID, status identity.Status) (identity.Person, error)
+}
+
 // MountIdentityCloud adds what only the authority for people serves:
 // registration, changes of one's account, administration, and a school's roster.
-func MountIdentityCloud(a *API, s *identity.Service) {
-	mountRegistration(a, s)
-	mountUsers(a, s)
+func MountIdentityCloud(a *API, s *identity.Service, opening Opening) {
+	mountRegistration(a, s, opening)
+	mountUsers(a, s, opening)
 	mountRoster(a, s)
 	mountCredentials(a, s)
 }
 
-func mountRegistration(a *API, s *identity.Service) {
+func mountRegistration(a *API, s *identity.Service, opening Opening) {
 	Register(a, Op{
 		ID: "register", Method: http.MethodPost, Path: "/api/v1/auth/register", Summary: "Open an account", Tag: "authentication",
 		Public: true, Status: http.StatusCreated,
 	}, func(ctx context.Context, _ identity.Actor, in *registerIn) (*userOut, error) {
-		p, err := s.Register(ctx, in.Body.registration())
+		p, err := opening.Register(ctx, in.Body.registration())
 		return &userOut{userBody(p)}, err
 	})
 	Register(a, Op{ID: "update-own-profile", Method: http.MethodPut, Path: "/api/v1/users/me", Summary: "Change my profile", Tag: "users", Secret: true},
@@ -76,14 +88,14 @@ func mountRegistration(a *API, s *identity.Service) {
 		})
 	Register(a, Op{ID: "change-own-password", Method: http.MethodPut, Path: "/api/v1/users/me/password", Summary: "Change my password", Tag: "users"},
 		func(ctx context.Context, who identity.Actor, in *passwordChangeIn) (*messageOut, error) {
-			return done("Password changed successfully"), s.ChangePassword(ctx, who, in.Body.CurrentPassword, in.Body.NewPassword)
+			return done("Password changed successfully"), opening.ChangePassword(ctx, who, in.Body.CurrentPassword, in.Body.NewPassword)
 		})
 }
 
 func (b registrationBody) registration() identity.Registration {
 	p := b.ProfileData
 	return identity.Registration{
-		Email: b.Email, Password: b.Password, Role: identity.Role(b.Role), FullName: p.FullName, Grade: p.GradeLevel,
+		Email: b.Email, Phone: b.PhoneNumber, PhoneCode: b.Code, Language: b.Language, Password: b.Password, Role: identity.Role(b.Role), FullName: p.FullName, Grade: p.GradeLevel,
 		Profile: identity.Profile{
 			Phone: p.PhoneNumber, Bio: p.Bio, AvatarURL: p.AvatarURL, DateOfBirth: p.DateOfBirth, County: p.County,
 			SchoolName: p.SchoolName, LearningInterests: p.LearningInterests,
@@ -149,7 +161,7 @@ type (
 	}
 )
 
-func mountUsers(a *API, s *identity.Service) {
+func mountUsers(a *API, s *identity.Service, opening Opening) {
 	const tag = "admin"
 	admins := []identity.Role{identity.Admin}
 	Register(a, Op{ID: "list-users", Method: http.MethodGet, Path: "/api/v1/admin/users", Summary: "All users", Tag: tag, Roles: admins},
@@ -172,11 +184,11 @@ func mountUsers(a *API, s *identity.Service) {
 		ID: "create-user", Method: http.MethodPost, Path: "/api/v1/admin/users", Summary: "Open an account of any role", Tag: tag,
 		Roles: admins, Status: http.StatusCreated,
 	}, func(ctx context.Context, who identity.Actor, in *registerIn) (*userDetailOut, error) {
-		return asUserDetail(s.CreateAccount(ctx, who, in.Body.registration()))
+		return asUserDetail(opening.CreateAccount(ctx, who, in.Body.registration()))
 	})
 	Register(a, Op{ID: "set-user-status", Method: http.MethodPut, Path: "/api/v1/admin/users/{id}/status", Summary: "Approve, suspend or restore a user", Tag: tag, Roles: admins},
 		func(ctx context.Context, who identity.Actor, in *userStatusIn) (*userDetailOut, error) {
-			return asUserDetail(s.SetStatus(ctx, who, identity.AccountID(in.ID), identity.Status(in.Body.Status)))
+			return asUserDetail(opening.SetStatus(ctx, who, identity.AccountID(in.ID), identity.Status(in.Body.Status)))
 		})
 }
 

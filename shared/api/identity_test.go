@@ -39,7 +39,7 @@ func identityAPI(t *testing.T, d db.DB, school identity.SchoolID) (a *api.API, s
 	}
 	a = api.New(api.Options{Name: "test", Version: "1", Verify: s.Verify, Log: logging.Discard()})
 	api.MountIdentity(a, s)
-	api.MountIdentityCloud(a, s)
+	api.MountIdentityCloud(a, s, s)
 	api.MountSchoolSignIn(a, s)
 	return a, s
 }

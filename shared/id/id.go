@@ -57,6 +57,19 @@ func Below(n int) int {
 // Crockford's base 32 without I, L, O, U: safe to read aloud and to type.
 const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
+// Digits is n random decimal digits, each as likely as any other.
+func Digits(n int) string {
+	out := make([]byte, 0, n)
+	for len(out) < n {
+		var b [1]byte
+		_, _ = rand.Read(b[:])
+		if b[0] < 250 { // 250 is a multiple of ten; above it the low digits would be favoured
+			out = append(out, '0'+b[0]%10)
+		}
+	}
+	return string(out)
+}
+
 // Code is n random characters a person can type: 5 bits each.
 func Code(n int) string {
 	b := make([]byte, n)

@@ -20,6 +20,10 @@ const (
 	Active    Status = "active"
 	Pending   Status = "pending"
 	Suspended Status = "suspended"
+	// Deactivated accounts were closed by their owner, Deleted ones by an admin;
+	// both can be restored.
+	Deactivated Status = "deactivated"
+	Deleted     Status = "deleted"
 )
 
 // Account is a person. Only students and instructors of a school travel, and
@@ -62,19 +66,24 @@ type Profile struct {
 type Person struct {
 	Account Account
 	// Email is the address at the cloud's sign-in or, on an appliance, the school's.
-	Email     string
-	Verified  bool
-	Profile   Profile
-	LastLogin db.Time
+	Email    string
+	Verified bool
+	// LoginPhone is the verified number she signs in with, if any; Language the one
+	// of letters to her.
+	LoginPhone, Language string
+	Profile              Profile
+	LastLogin            db.Time
 }
 
-// MayEnter gives ErrPending or ErrSuspended when the account may not sign in.
+// MayEnter gives ErrPending, ErrClosed or ErrSuspended when the account may not sign in.
 func (a Account) MayEnter() error {
 	switch a.Status {
 	case Active:
 		return nil
 	case Pending:
 		return ErrPending
+	case Deactivated, Deleted:
+		return ErrClosed
 	default:
 		return ErrSuspended
 	}

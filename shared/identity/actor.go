@@ -24,6 +24,10 @@ const (
 	Admin      Role = "admin"
 	Staff      Role = "staff"
 	Partner    Role = "partner"
+	// Applicant stands in the tokens of an instructor or partner who waits for
+	// approval: she sees her own account and her application, nothing else. No
+	// account has it.
+	Applicant Role = "applicant"
 )
 
 // Duty is a responsibility at a school, granted to an instructor account.

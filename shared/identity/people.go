@@ -103,7 +103,7 @@ func (s *Service) changeStatus(ctx context.Context, tx db.Tx, a Account, status 
 	if err := saveAccount(ctx, tx, a); err != nil {
 		return err
 	}
-	if status == Suspended {
+	if status != Active {
 		if err := s.endAll(ctx, tx, a.ID, ""); err != nil {
 			return err
 		}

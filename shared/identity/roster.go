@@ -249,7 +249,7 @@ func (in NewInstructor) reserve(ctx context.Context, tx db.Tx, a Account) (Accou
 	if err != nil {
 		return a, err
 	}
-	n, err := tx.Exec(ctx, insertLogin, a.ID, email, "", db.Time{})
+	n, err := tx.Exec(ctx, insertLogin, a.ID, email, "", db.Time{}, "", "en")
 	if err != nil {
 		return a, err
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -29,11 +30,19 @@ type candidate struct {
 // service useless here.
 const cloudPepper = "uhs cloud password 1"
 
-// CloudPasswords is sign-in with the account's own e-mail and cloud password.
+// CloudPasswords is sign-in with the account's own e-mail address or phone
+// number and cloud password.
 type CloudPasswords struct{}
 
 func (CloudPasswords) find(ctx context.Context, tx db.Tx, email string) (candidate, error) {
-	return loginByEmail(ctx, tx, email)
+	if strings.Contains(email, "@") {
+		return loginByEmail(ctx, tx, email)
+	}
+	phone, err := NormalPhone(email)
+	if err != nil { // nobody has it
+		return candidate{}, db.ErrNoRows
+	}
+	return first(ctx, tx, selectPhoneLogin, scanCandidate, phone)
 }
 
 func (CloudPasswords) secret(password string) ([]byte, error) { //nolint:unparam // SchoolPasswords.secret can fail

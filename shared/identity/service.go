@@ -19,6 +19,16 @@ type Registration struct {
 	FullName        string
 	Grade           string // of students, optional
 	Profile         Profile
+	// Phone is the number she signs in with, beside or instead of Email. PhoneCode
+	// proves that it is hers; Prove checks it.
+	Phone, PhoneCode string
+	// Language of letters to her: sw, otherwise en.
+	Language string
+	// Invited accounts have no password yet: it is set by a link.
+	Invited bool
+	// Within runs in the transaction that opens the account; its error undoes it. A
+	// registration with a Phone needs one, which has the code checked.
+	Within func(ctx context.Context, tx db.Tx, p Person) error
 }
 
 // Register opens an account for the public: students and parents at once,
@@ -51,7 +61,11 @@ func (s *Service) CreateAccount(ctx context.Context, who Actor, in Registration)
 	if !slices.Contains([]Role{Student, Parent, Instructor, Admin, Staff, Partner}, in.Role) {
 		return Person{}, invalid("unknown_role", "The role is student, parent, instructor, admin, staff or partner.", "role")
 	}
-	p, err := s.create(ctx, in, Active, s.now())
+	verified := s.now()
+	if in.Invited { // the link proves the address
+		verified = db.Time{}
+	}
+	p, err := s.create(ctx, in, Active, verified)
 	if err != nil {
 		return p, fmt.Errorf("create an account: %w", err)
 	}
@@ -74,9 +88,11 @@ func (s *Service) create(ctx context.Context, in Registration, status Status, ve
 	if err != nil {
 		return Person{}, err
 	}
-	hash, err := s.hash(ctx, keyed([]byte(cloudPepper), in.Password))
-	if err != nil {
-		return Person{}, err
+	hash := ""
+	if !in.Invited {
+		if hash, err = s.hash(ctx, keyed([]byte(cloudPepper), in.Password)); err != nil {
+			return Person{}, err
+		}
 	}
 
 	now := s.now()
@@ -88,12 +104,8 @@ func (s *Service) create(ctx context.Context, in Registration, status Status, ve
 	}
 	var p Person
 	err = s.db.Update(ctx, func(tx db.Tx) error {
-		n, err := tx.Exec(ctx, insertLogin, a.ID, in.Email, hash, verified)
-		if err != nil {
+		if err := openLogin(ctx, tx, a.ID, in, hash, verified); err != nil {
 			return err
-		}
-		if n == 0 {
-			return ErrEmailTaken
 		}
 		if err := saveAccount(ctx, tx, a); err != nil {
 			return err
@@ -104,20 +116,25 @@ func (s *Service) create(ctx context.Context, in Registration, status Status, ve
 		if p, err = first(ctx, tx, selectPerson, scanPerson, a.ID); err != nil {
 			return err
 		}
-		return s.noteUser(ctx, tx, "user.created", a, nil, map[string]string{"role": string(a.Role), "status": string(a.Status)})
+		if err := s.noteUser(ctx, tx, "user.created", a, nil, map[string]string{"role": string(a.Role), "status": string(a.Status)}); err != nil || in.Within == nil {
+			return err
+		}
+		return in.Within(ctx, tx, p)
 	})
 	return p, err
 }
 
 func (s *Service) checkRegistration(in Registration) (Registration, error) {
-	var err error
-	if in.Email, err = cleanEmail(in.Email); err != nil {
+	in, err := checkAddresses(in)
+	if err != nil {
 		return in, err
 	}
-	if err := checkPassword(in.Password, "password"); err != nil {
-		return in, err
+	if !in.Invited {
+		if err := checkPassword(in.Password, "password"); err != nil {
+			return in, err
+		}
 	}
-	if in.FullName == "" { // optional in the published request
+	if in.FullName == "" && in.Email != "" { // optional in the published request
 		in.FullName, _, _ = strings.Cut(in.Email, "@")
 	}
 	if in.FullName, err = cleanName(in.FullName, "full_name"); err != nil {
@@ -293,13 +310,10 @@ func (s *Service) SetStatus(ctx context.Context, who Actor, account AccountID, s
 	}
 	var p Person
 	err := s.db.Update(ctx, func(tx db.Tx) error {
-		a, err := s.Account(ctx, tx, account)
-		if err != nil {
+		if err := s.SetStatusIn(ctx, tx, account, status); err != nil {
 			return err
 		}
-		if err := s.changeStatus(ctx, tx, a, status); err != nil {
-			return err
-		}
+		var err error
 		p, err = first(ctx, tx, selectPerson, scanPerson, account)
 		return err
 	})

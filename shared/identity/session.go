@@ -137,7 +137,7 @@ type manner struct {
 // open starts a session for a person whose secret was right, or for a child whose
 // guardian hands her the phone.
 func (s *Service) open(ctx context.Context, a Account, m manner) (Tokens, error) {
-	if err := a.MayEnter(); err != nil {
+	if err := s.mayEnter(a); err != nil {
 		return Tokens{}, s.noteFailedSignIn(ctx, candidate{account: a}, err)
 	}
 
@@ -251,7 +251,7 @@ func (s *Service) Refresh(ctx context.Context, token string) (Tokens, error) {
 		if p, err = s.subject(ctx, tx, ses.account, ses.id); err != nil {
 			return err
 		}
-		if err := p.account.MayEnter(); err != nil {
+		if err := s.mayEnter(p.account); err != nil {
 			return err
 		}
 		if p.account.School != ses.school {

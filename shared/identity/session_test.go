@@ -40,16 +40,21 @@ func TestSignIn(t *testing.T) {
 			_, err = w.SignIn(ctx, "nobody@example.org", goodWord)
 			wantErr(t, err, identity.ErrWrongPassword)
 		})
-		t.Run("a pending account is told so only after the right password", func(t *testing.T) {
+		t.Run("a pending account enters as an applicant, and with its role once it is approved", func(t *testing.T) {
 			in := identity.Registration{Email: "new@example.org", Password: goodWord, Role: identity.Instructor}
 			pending := get(w.Register(ctx, in))(t)
 			_, err := w.SignIn(ctx, "new@example.org", otherWord)
 			wantErr(t, err, identity.ErrWrongPassword)
-			_, err = w.SignIn(ctx, "new@example.org", goodWord)
-			wantErr(t, err, identity.ErrPending)
+			tokens := get(w.SignIn(ctx, "new@example.org", goodWord))(t)
+			if who := get(w.Verify(ctx, tokens.Access))(t); who.Role != identity.Applicant {
+				t.Errorf("she enters as %s", who.Role)
+			}
 
 			get(w.SetStatus(ctx, w.admin, pending.Account.ID, identity.Active))(t)
-			get(w.SignIn(ctx, "new@example.org", goodWord))(t)
+			tokens = get(w.Refresh(ctx, tokens.Refresh))(t)
+			if who := get(w.Verify(ctx, tokens.Access))(t); who.Role != identity.Instructor {
+				t.Errorf("after approval she is %s", who.Role)
+			}
 		})
 		t.Run("suspending ends the open sessions and refuses new ones", func(t *testing.T) {
 			other, _ := w.parent(t, "susan@example.org")

@@ -112,6 +112,9 @@ var (
 	selectLogin = db.SQL{Both: `SELECT ` + accountColumns + `, l.password_hash
 		FROM logins l JOIN accounts a ON a.id = l.account_id WHERE l.email = $1`}
 
+	selectPhoneLogin = db.SQL{Both: `SELECT ` + accountColumns + `, l.password_hash
+		FROM logins l JOIN accounts a ON a.id = l.account_id WHERE l.phone = $1`}
+
 	selectLoginOf = db.SQL{Both: `SELECT ` + accountColumns + `, l.password_hash
 		FROM logins l JOIN accounts a ON a.id = l.account_id WHERE l.account_id = $1`}
 
@@ -129,7 +132,7 @@ var (
 	selectRoster = db.SQL{Both: `SELECT ` + accountColumns + `,
 			(SELECT count(*) FROM school_credentials c WHERE c.account_id = a.id AND c.school_id = a.school_id AND c.kind = 'pin' AND c.verifier <> ''),
 			(SELECT count(*) FROM school_credentials c WHERE c.account_id = a.id AND c.school_id = a.school_id AND c.kind = 'pictures' AND c.verifier <> '')
-		FROM accounts a WHERE a.school_id = $1 AND a.role = 'student' AND ($2 = '' OR a.class_name = $2) AND a.merged_into_id = ''
+		FROM accounts a WHERE a.school_id = $1 AND a.role = 'student' AND a.status <> 'deleted' AND ($2 = '' OR a.class_name = $2) AND a.merged_into_id = ''
 		ORDER BY a.class_name, a.full_name, a.id`}
 
 	selectInstructors = db.SQL{Both: `SELECT ` + accountColumns + `,
@@ -166,7 +169,7 @@ func scanInstructor(r db.Rows) (v InstructorLine, err error) {
 
 // Persons.
 
-const personQuery = `SELECT ` + accountColumns + `, COALESCE(l.email, a.email), l.verified_at, COALESCE(p.phone, ''), COALESCE(p.bio, ''),
+const personQuery = `SELECT ` + accountColumns + `, COALESCE(l.email, a.email), l.verified_at, COALESCE(l.phone, ''), COALESCE(l.language, 'en'), COALESCE(p.phone, ''), COALESCE(p.bio, ''),
 		COALESCE(p.avatar_url, ''), COALESCE(p.date_of_birth, ''), COALESCE(p.county, ''), COALESCE(p.school_name, ''),
 		COALESCE(p.learning_interests, '[]'), (SELECT max(s.created_at) FROM sessions s WHERE s.account_id = a.id)
 	FROM accounts a LEFT JOIN logins l ON l.account_id = a.id LEFT JOIN profiles p ON p.account_id = a.id `
@@ -199,7 +202,7 @@ func scanPerson(r db.Rows) (v Person, err error) {
 	var verified db.Time
 	var interests string
 	p := &v.Profile
-	err = r.Scan(append(accountTargets(&v.Account), &v.Email, &verified, &p.Phone, &p.Bio, &p.AvatarURL, &p.DateOfBirth, &p.County,
+	err = r.Scan(append(accountTargets(&v.Account), &v.Email, &verified, &v.LoginPhone, &v.Language, &p.Phone, &p.Bio, &p.AvatarURL, &p.DateOfBirth, &p.County,
 		&p.SchoolName, &interests, &v.LastLogin)...)
 	if err != nil {
 		return v, err
@@ -223,8 +226,13 @@ func putProfile(ctx context.Context, tx db.Tx, account AccountID, p Profile, at 
 // Sign-in at the cloud.
 
 var (
-	insertLogin = db.SQL{Both: `INSERT INTO logins (account_id, email, password_hash, verified_at) VALUES ($1, $2, $3, $4)
-		ON CONFLICT DO NOTHING`}
+	// Without an address of either kind the column stays empty; NULLs never meet.
+	insertLogin = db.SQL{Both: `INSERT INTO logins (account_id, email, password_hash, verified_at, phone, language)
+		VALUES ($1, NULLIF($2, ''), $3, $4, NULLIF($5, ''), $6) ON CONFLICT DO NOTHING`}
+	verifyLogin     = db.SQL{Both: `UPDATE logins SET verified_at = $3 WHERE account_id = $1 AND email = $2`}
+	countPhone      = db.SQL{Both: `SELECT count(*) FROM logins WHERE phone = $1 AND account_id <> $2`}
+	updatePhone     = db.SQL{Both: `UPDATE logins SET phone = $2 WHERE account_id = $1`}
+	countAdmins     = db.SQL{Both: `SELECT count(*) FROM accounts WHERE role = 'admin' AND status = 'active' AND id <> $1`}
 	updateLoginHash = db.SQL{Both: `UPDATE logins SET password_hash = $2 WHERE account_id = $1`}
 )
 

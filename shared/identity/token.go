@@ -74,7 +74,7 @@ func (s *Service) sign(p subject) (string, error) {
 			Issuer: s.issuer, Subject: string(p.account.ID), Audience: jwt.ClaimStrings{s.audience}, ID: id.New(),
 			IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(AccessLifetime)),
 		},
-		Role: p.account.Role, Email: p.email, Type: tokenType, Session: p.session, School: p.account.School, Duties: p.duties,
+		Role: p.role(), Email: p.email, Type: tokenType, Session: p.session, School: p.account.School, Duties: p.duties,
 		Guardian: p.guardian,
 		Means:    p.means,
 		Limited:  p.limited,

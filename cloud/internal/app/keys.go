@@ -60,3 +60,6 @@ func (k keys) sms() (string, error) {
 	b, err := k.derive("sms callback address", 20)
 	return hex.EncodeToString(b), err
 }
+
+// codes hashes the codes that are sent to phones.
+func (k keys) codes() ([]byte, error) { return k.derive("one-time codes", 32) }

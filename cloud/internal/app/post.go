@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 
+	"urbanhomeschool.org/uhs/cloud/internal/accounts"
 	"urbanhomeschool.org/uhs/cloud/internal/courier"
 	"urbanhomeschool.org/uhs/cloud/internal/jobs"
 	"urbanhomeschool.org/uhs/cloud/internal/mail"
@@ -41,7 +42,16 @@ func (k *core) newPost() error {
 
 // addJobs is where domains give work to the queue (jobs.Work) and listen to text
 // messages (k.courier.Listen).
-func (*core) addJobs() error { return nil }
+func (k *core) addJobs() error {
+	key, err := k.keys.codes()
+	if err != nil {
+		return err
+	}
+	k.accounts = accounts.New(accounts.Options{
+		DB: k.db, People: k.domains.Identity, Letters: k.courier, Jobs: k.jobs, Clock: k.clock, Log: k.log, CodeKey: key, PublicURL: k.config.PublicURL,
+	})
+	return nil
+}
 
 // smsAddress is the secret part of the gateway's callback addresses.
 func (c Config) smsAddress() (string, error) {

@@ -88,6 +88,11 @@ func serve(ctx context.Context, c Config, out io.Writer) (err error) {
 			k.log.Error("look after the signing key", logging.Err(err))
 		}
 	}))
+	group.Add("codes", service.Every(time.Hour, func(ctx context.Context) {
+		if err := k.accounts.Sweep(ctx); err != nil && ctx.Err() == nil {
+			k.log.Warn("sweep old codes and links", logging.Err(err))
+		}
+	}))
 	group.Add("tidy", service.Every(time.Hour, func(ctx context.Context) {
 		if _, err := k.fleet.Tidy(ctx); err != nil && ctx.Err() == nil {
 			k.log.Warn("drop what no box can ask for any more", logging.Err(err))

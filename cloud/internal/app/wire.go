@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"urbanhomeschool.org/uhs/cloud/internal/accounts"
 	"urbanhomeschool.org/uhs/cloud/internal/backup"
 	"urbanhomeschool.org/uhs/cloud/internal/bundles"
 	"urbanhomeschool.org/uhs/cloud/internal/courier"
@@ -58,6 +59,7 @@ type core struct {
 	packs     *packs.Service
 	bundles   *bundles.Service
 	jobs      *jobs.Queue
+	accounts  *accounts.Service
 	courier   *courier.Courier
 	permits   *permits.Service
 	mishaps   *mishap.Log

@@ -8,6 +8,8 @@ const TIMEOUT_MS = 20_000;
 export interface Call {
   method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   body?: unknown;
+  /** The bytes of a file, sent as they are. */
+  file?: Blob;
   query?: Record<string, string | number | undefined>;
   /** Sign-in calls go without a token and never trigger a refresh. */
   anonymous?: boolean;
@@ -37,6 +39,16 @@ export class Client {
   ) {}
 
   async call<T>(path: string, call: Call = {}): Promise<T> {
+    const answer = await this.ask(path, call);
+    return answer.status === 204 ? (undefined as T) : ((await answer.json()) as T);
+  }
+
+  /** A file that only this person may read. */
+  async download(path: string): Promise<Blob> {
+    return (await this.ask(path, {})).blob();
+  }
+
+  private async ask(path: string, call: Call): Promise<Response> {
     const used = call.anonymous ? null : this.session.read();
     let answer = await this.send(path, call, used);
 
@@ -44,12 +56,13 @@ export class Client {
       answer = await this.send(path, call, this.session.read());
     }
     if (!answer.ok) throw await readProblem(answer);
-    return answer.status === 204 ? (undefined as T) : ((await answer.json()) as T);
+    return answer;
   }
 
   private async send(path: string, call: Call, tokens: Tokens | null): Promise<Response> {
     const headers: Record<string, string> = { Accept: 'application/json' };
     if (call.body !== undefined) headers['Content-Type'] = 'application/json';
+    if (call.file) headers['Content-Type'] = 'application/octet-stream';
     if (tokens) headers.Authorization = `Bearer ${tokens.access_token}`;
 
     const control = new AbortController();
@@ -60,7 +73,7 @@ export class Client {
       const answer = await this.fetcher(BASE + path + queryString(call.query), {
         method: call.method ?? 'GET',
         headers,
-        body: call.body === undefined ? undefined : JSON.stringify(call.body),
+        body: call.file ?? (call.body === undefined ? undefined : JSON.stringify(call.body)),
         signal: control.signal,
         cache: 'no-store',
       });

@@ -56,3 +56,5 @@ export type Payment = Schemas['Payment'];
 
 export type ChildOverview = Schemas['FamilyChild'];
 export type ChildProgress = Schemas['ChildProgress'];
+
+export type Application = Schemas['StaffApplication'];

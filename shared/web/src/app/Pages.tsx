@@ -25,6 +25,12 @@ const SetSchoolPassword = page(() => import('../features/door/Redeem'), 'SetScho
 const Recover = page(() => import('../features/door/Redeem'), 'Recover');
 const Renew = page(() => import('../features/door/Redeem'), 'Renew');
 const Sheets = page(() => import('../features/door/Sheets'), 'Sheets');
+const Register = page(() => import('../features/accounts/Register'), 'Register');
+const VerifyEmail = page(() => import('../features/accounts/VerifyEmail'), 'VerifyEmail');
+const Forgot = page(() => import('../features/accounts/Forgot'), 'Forgot');
+const ResetPassword = page(() => import('../features/accounts/ResetPassword'), 'ResetPassword');
+const Application = page(() => import('../features/accounts/Application'), 'Application');
+const Applications = page(() => import('../features/accounts/Applications'), 'Applications');
 const Profile = page(() => import('../features/identity/Profile'), 'Profile');
 const Security = page(() => import('../features/identity/Security'), 'Security');
 const ClassList = page(() => import('../features/learning/ClassList'), 'ClassList');
@@ -92,11 +98,16 @@ export function Pages() {
             <Route path="/sign-in/renewal" element={<Renew />} />
             <Route path="/sign-in/classes/:class" element={<ClassNames />} />
             <Route path="/sign-in/classes/:class/:learner" element={<PinEntry />} />
+            <Route path="/register" element={<Register />} />
+            <Route path="/forgot" element={<Forgot />} />
           </Route>
+          <Route path="/verify-email" element={<VerifyEmail />} />
+          <Route path="/reset-password" element={<ResetPassword />} />
           <Route element={<OnlyIn />}>
             <Route index element={<Home />} />
             <Route path="/me" element={<Profile />} />
             <Route path="/me/security" element={<Security />} />
+            <Route path="/application" element={<Home />} />
             <Route path="/courses" element={<Courses />} />
             <Route path="/courses/:course" element={<CoursePage />} />
             <Route element={<OnlyIn roles={['student']} />}>
@@ -124,6 +135,7 @@ export function Pages() {
               <Route path="/claim-again" element={<ClaimAgain />} />
             </Route>
             <Route element={<OnlyIn roles={['admin', 'staff']} />}>
+              <Route path="/applications" element={<Applications />} />
               <Route path="/fleet" element={<Fleet />} />
               <Route path="/fleet/kept-aside" element={<KeptAside />} />
               <Route path="/fleet/:school" element={<BoxPage />} />
@@ -138,7 +150,9 @@ export function Pages() {
 }
 
 function Home() {
-  const HomeOfRole = HOMES[useMe().role];
+  const me = useMe();
+  if (!me.is_active) return <Application />;
+  const HomeOfRole = HOMES[me.role];
   return <HomeOfRole />;
 }
 
@@ -161,7 +175,7 @@ function OnlyIn({ roles }: { roles?: Role[] }) {
   }
   if (!me) return <Navigate to="/sign-in" replace state={left ? null : { from: pathname }} />;
   if (me.second_factor_first) return <Security />;
-  if (roles && !roles.includes(me.role)) return <NotFound />;
+  if (roles && !(me.is_active && roles.includes(me.role))) return <NotFound />;
   return <Outlet />;
 }
 

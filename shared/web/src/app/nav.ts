@@ -10,6 +10,7 @@ import {
   RadioTower,
   ShieldAlert,
   UserRound,
+  UserRoundCheck,
   Users,
 } from 'lucide-react';
 import type { Me, SyncStatus } from '../api/types';
@@ -35,6 +36,7 @@ const PROFILE = at('/me', 'nav.me', UserRound);
 
 /** The few places of a role. A duty at the school adds its place; nothing else is shown. */
 export function navFor(me: Me, namedAdult: boolean, side?: SyncStatus['side']): NavItem[] {
+  if (!me.is_active) return [HOME, PROFILE]; // who waits for approval
   switch (me.role) {
     case 'student':
       return [HOME, COURSES, at('/tutor', 'nav.tutor', Bird), at('/results', 'nav.results', ClipboardCheck)];
@@ -62,11 +64,18 @@ export function navFor(me: Me, namedAdult: boolean, side?: SyncStatus['side']): 
       return [
         at('/', 'nav.schools', Building2, '/schools/'),
         at('/fleet', 'nav.fleet', RadioTower),
+        at('/applications', 'nav.applications', UserRoundCheck),
         COURSES,
         PROFILE,
       ];
     case 'staff':
-      return [HOME, at('/fleet', 'nav.fleet', RadioTower), COURSES, PROFILE];
+      return [
+        HOME,
+        at('/fleet', 'nav.fleet', RadioTower),
+        at('/applications', 'nav.applications', UserRoundCheck),
+        COURSES,
+        PROFILE,
+      ];
     default:
       return [HOME, COURSES, PROFILE];
   }

@@ -52,8 +52,8 @@ export function PasswordSignIn() {
         <Card>
           <form onSubmit={submit} className="space-y-4">
             <TextField
-              label={t('signin.email')}
-              type="email"
+              label={cloud ? t('signin.email_or_phone') : t('signin.email')}
+              type={cloud ? 'text' : 'email'}
               name="email"
               autoComplete="username"
               required
@@ -96,6 +96,16 @@ export function PasswordSignIn() {
               {t('renew.title')}
             </ButtonLink>
           </nav>
+        )}
+        {cloud && (
+          <div className="flex flex-wrap gap-3">
+            <ButtonLink look="plain" to="/register">
+              {t('register.open')}
+            </ButtonLink>
+            <ButtonLink look="quiet" to="/forgot">
+              {t('forgot.link')}
+            </ButtonLink>
+          </div>
         )}
       </Page>
     </div>

@@ -5,6 +5,7 @@ import { useConnection } from '../../offline/connection';
 import { Button, ButtonLink } from '../../ui/Button';
 import { Card, Page } from '../../ui/Card';
 import { SelectField } from '../../ui/Field';
+import { MyAccount } from '../accounts/MyAccount';
 import { gradeName } from '../catalogue/area';
 import { SchoolCode } from '../door/SchoolCode';
 import { signOut, useMe } from './session';
@@ -39,6 +40,7 @@ export function Profile() {
             ))}
         </dl>
       </Card>
+      {side === 'cloud' && <MyAccount />}
       <Card>
         <h2 className="mb-4 text-lg">{t('me.device')}</h2>
         <div className="grid gap-4 sm:grid-cols-2">
