@@ -58,3 +58,10 @@ export type ChildOverview = Schemas['FamilyChild'];
 export type ChildProgress = Schemas['ChildProgress'];
 
 export type Application = Schemas['StaffApplication'];
+/** What the office of an admin works with. */
+export type UserLine = Schemas['UserLine'];
+export type ManagedUser = Schemas['ManagedUser'];
+export type OwnPower = Schemas['OwnPower'];
+export type PermittedFeature = Schemas['PermittedFeature'];
+export type Delegation = Schemas['DelegationBody'];
+export type AuditEntry = Schemas['AuditEntry'];

@@ -56,6 +56,12 @@ const SchoolPage = page(() => import('../features/fleet/SchoolPage'), 'SchoolPag
 const Carry = page(() => import('../features/carry/Carry'), 'Carry');
 const Fleet = page(() => import('../features/fleet/Fleet'), 'Fleet');
 const BoxPage = page(() => import('../features/fleet/BoxPage'), 'BoxPage');
+const Office = page(() => import('../features/office/Office'), 'Office');
+const People = page(() => import('../features/office/People'), 'People');
+const Person = page(() => import('../features/office/Person'), 'Person');
+const Permissions = page(() => import('../features/office/Permissions'), 'Permissions');
+const AuditLog = page(() => import('../features/office/Logs'), 'AuditLog');
+const ErrorLog = page(() => import('../features/office/Logs'), 'ErrorLog');
 const KeptAside = page(() => import('../features/fleet/KeptAside'), 'KeptAside');
 
 const HOMES: Record<Role, ComponentType> = {
@@ -136,6 +142,12 @@ export function Pages() {
             </Route>
             <Route element={<OnlyIn roles={['admin', 'staff']} />}>
               <Route path="/applications" element={<Applications />} />
+              <Route path="/office" element={<Office />} />
+              <Route path="/office/people" element={<People />} />
+              <Route path="/office/people/:id" element={<Person />} />
+              <Route path="/office/permissions" element={<Permissions />} />
+              <Route path="/office/audit" element={<AuditLog />} />
+              <Route path="/office/errors" element={<ErrorLog />} />
               <Route path="/fleet" element={<Fleet />} />
               <Route path="/fleet/kept-aside" element={<KeptAside />} />
               <Route path="/fleet/:school" element={<BoxPage />} />

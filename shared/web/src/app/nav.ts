@@ -1,6 +1,7 @@
 import {
   Bird,
   BookOpen,
+  BriefcaseBusiness,
   Building2,
   ClipboardCheck,
   HandCoins,
@@ -32,6 +33,7 @@ const at = (to: string, label: string, icon: LucideIcon, under?: string): NavIte
 
 const HOME = at('/', 'nav.home', House);
 const COURSES = at('/courses', 'nav.courses', BookOpen, '/quizzes/');
+const OFFICE = at('/office', 'nav.office', BriefcaseBusiness, '/office/');
 const PROFILE = at('/me', 'nav.me', UserRound);
 
 /** The few places of a role. A duty at the school adds its place; nothing else is shown. */
@@ -65,6 +67,7 @@ export function navFor(me: Me, namedAdult: boolean, side?: SyncStatus['side']): 
         at('/', 'nav.schools', Building2, '/schools/'),
         at('/fleet', 'nav.fleet', RadioTower),
         at('/applications', 'nav.applications', UserRoundCheck),
+        OFFICE,
         COURSES,
         PROFILE,
       ];
@@ -73,6 +76,7 @@ export function navFor(me: Me, namedAdult: boolean, side?: SyncStatus['side']): 
         HOME,
         at('/fleet', 'nav.fleet', RadioTower),
         at('/applications', 'nav.applications', UserRoundCheck),
+        OFFICE,
         COURSES,
         PROFILE,
       ];
