@@ -15,6 +15,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/api/apitest"
 	"urbanhomeschool.org/uhs/shared/audit"
 	"urbanhomeschool.org/uhs/shared/identity"
+	"urbanhomeschool.org/uhs/shared/logging"
 )
 
 // office is the walk's cloud with its API.
@@ -175,7 +176,8 @@ func TestTheOfficeOfAnAdmin(t *testing.T) {
 	})
 	t.Run("a failure of ours is in the log of errors, without what was submitted", func(t *testing.T) {
 		const secret = "Hunter-Secret-2026"
-		api.Register(o.api, api.Op{ID: "breaks", Method: http.MethodPost, Path: "/api/v1/breaks/{how}", Summary: "Breaks", Need: access.Need{Feature: access.Account, Grades: []access.Grade{access.Own}}},
+		breaking := &office{w, api.New(api.Options{Name: "Test", Verify: o.domains.Identity.Verify, Log: logging.Discard(), Mishaps: o.mishaps})}
+		api.Register(breaking.api, api.Op{ID: "breaks", Method: http.MethodPost, Path: "/api/v1/breaks/{how}", Summary: "Breaks", Need: access.Need{Feature: access.Account, Grades: []access.Grade{access.Own}}},
 			func(_ context.Context, _ identity.Actor, in *struct {
 				How  string `path:"how"`
 				Body struct {
@@ -189,9 +191,9 @@ func TestTheOfficeOfAnAdmin(t *testing.T) {
 				return nil, io.ErrUnexpectedEOF
 			})
 		for range 2 {
-			o.want(500, student.Token(), http.MethodPost, "/api/v1/breaks/panics", `{"word":"`+secret+`"}`)
+			breaking.want(500, student.Token(), http.MethodPost, "/api/v1/breaks/panics", `{"word":"`+secret+`"}`)
 		}
-		o.want(500, student.Token(), http.MethodPost, "/api/v1/breaks/errs", `{"word":"`+secret+`"}`)
+		breaking.want(500, student.Token(), http.MethodPost, "/api/v1/breaks/errs", `{"word":"`+secret+`"}`)
 		text := o.want(200, admin.Token(), http.MethodGet, "/api/v1/admin/operations/errors", "")
 		d := data(t, text)
 		if d["total"] != 2.0 || strings.Contains(text, secret) || !strings.Contains(text, `"kind":"panic"`) || !strings.Contains(text, `"count":2`) ||
