@@ -17,6 +17,7 @@ var longest = map[string]string{
 	"name":   strings.Repeat("N", 40),
 	"reason": strings.Repeat("because ", 50),
 	"school": strings.Repeat("S", 40),
+	"until":  "31 December 2026, 23:59",
 	"child":  strings.Repeat("C", 24),
 }
 
