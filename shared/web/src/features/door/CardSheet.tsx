@@ -1,4 +1,5 @@
 import { Printer } from 'lucide-react';
+import { useEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { SecretCard } from '../../api/types';
 import { Button } from '../../ui/Button';
@@ -13,8 +14,11 @@ interface CardSheetProps {
 /** Fresh cards, to be printed and cut. They are shown now and never again. */
 export function CardSheet({ cards, onDone }: CardSheetProps) {
   const { t } = useTranslation();
+  const top = useRef<HTMLElement>(null);
+  // The button may have been far down a long class.
+  useEffect(() => top.current?.focus(), []);
   return (
-    <section className="space-y-4" aria-label={t('cards.title')}>
+    <section ref={top} tabIndex={-1} className="space-y-4 outline-none" aria-label={t('cards.title')}>
       <div className="space-y-3 print:hidden">
         <Notice kind="waiting" live>
           {t('cards.once')}
@@ -29,11 +33,11 @@ export function CardSheet({ cards, onDone }: CardSheetProps) {
           </Button>
         </div>
       </div>
-      <ul className="grid bg-white text-black sm:grid-cols-2 print:grid-cols-2">
+      <ul className="grid bg-[#fff] text-[#111] sm:grid-cols-2 print:grid-cols-2">
         {cards.map((card) => (
           <li
             key={card.learner_id}
-            className="break-inside-avoid space-y-2 border border-dashed border-neutral-500 p-4"
+            className="break-inside-avoid space-y-2 border border-dashed border-[#777] p-4"
           >
             <p className="text-lg font-bold">{card.full_name}</p>
             <p>

@@ -44,7 +44,7 @@ export function Sheets() {
             </Button>
           </div>
         </div>
-        <div className="space-y-3 border border-dashed border-neutral-500 bg-white p-5 text-black">
+        <div className="space-y-3 border border-dashed border-[#777] bg-[#fff] p-5 text-[#111]">
           <p>{t('sheets.use', { address: window.location.host })}</p>
           <ol className="grid list-inside list-decimal gap-2 font-mono text-lg sm:grid-cols-2">
             {make.data.codes.map((code) => (
