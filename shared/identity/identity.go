@@ -119,6 +119,8 @@ type Options struct {
 	SecondFactor SecondFactor
 	// Device says what a request's browser calls itself; nil for nothing.
 	Device func(context.Context) string
+	// Sealer keeps private keys sealed at rest; nil leaves them bare.
+	Sealer Sealer
 	// BcryptCost defaults to 10. HashWorkers bounds the hashes computed at once;
 	// it defaults to the number of cores, so that a class signing in together
 	// leaves time for everything else.
@@ -142,6 +144,7 @@ type Service struct {
 	workers   chan struct{}
 	nobody    func() string
 	guard     Guard
+	sealer    Sealer
 	noteAct   func(ctx context.Context, tx db.Tx, who Actor, act Act) error
 
 	mu     sync.Mutex
@@ -172,7 +175,7 @@ func New(o Options) *Service {
 		audit: o.Audit, factor: o.SecondFactor, device: o.Device,
 		db: o.DB, clock: o.Clock, issuer: o.Issuer, audience: o.Audience, school: o.School,
 		pepper: o.Pepper, passwords: o.Passwords, announce: o.AnnounceKey,
-		guard: o.Guard, noteAct: o.Note, cost: o.BcryptCost, workers: make(chan struct{}, o.HashWorkers),
+		guard: o.Guard, sealer: o.Sealer, noteAct: o.Note, cost: o.BcryptCost, workers: make(chan struct{}, o.HashWorkers),
 		nobody: sync.OnceValue(func() string { return verifierOfNobody(o.BcryptCost) }),
 	}
 }

@@ -19,11 +19,14 @@ import (
 func (s *Service) EnsureKey(ctx context.Context) error {
 	var k secretKey
 	err := s.db.Update(ctx, func(tx db.Tx) error {
-		keys, err := all(ctx, tx, selectSecrets, scanSecret)
+		keys, err := s.secrets(ctx, tx)
 		if err != nil {
 			return err
 		}
 		if keys, err = s.turn(ctx, tx, keys); err != nil {
+			return err
+		}
+		if err := s.sealAnew(ctx, tx, keys); err != nil {
 			return err
 		}
 		k = keys[s.signing(keys)]
@@ -72,7 +75,10 @@ func (s *Service) newKey(ctx context.Context, tx db.Tx, starts db.Time) (secretK
 		return secretKey{}, err
 	}
 	k := secretKey{id: id.New(), seed: private.Seed(), createdAt: s.now(), startsAt: starts}
-	if _, err := tx.Exec(ctx, insertSecret, k.id, k.seed, k.createdAt, k.startsAt); err != nil {
+	if k.stored, err = s.toStore(k.seed); err != nil {
+		return k, err
+	}
+	if _, err := tx.Exec(ctx, insertSecret, k.id, k.stored, k.createdAt, k.startsAt); err != nil {
 		return k, err
 	}
 	if s.announce == nil {
@@ -119,7 +125,7 @@ var ErrNoSuchKey = fault.New(fault.NotFound, "There is no such key.").WithCode("
 // new key signs. People stay signed in by their refresh tokens.
 func (s *Service) RevokeKey(ctx context.Context, kid string) error {
 	err := s.db.Update(ctx, func(tx db.Tx) error {
-		k, err := first(ctx, tx, selectSecret, scanSecret, kid)
+		k, err := s.secretOf(ctx, tx, kid)
 		if errors.Is(err, db.ErrNoRows) {
 			return ErrNoSuchKey
 		}
@@ -153,7 +159,7 @@ func (s *Service) SigningKeys(ctx context.Context) ([]SigningKey, error) {
 	var keys []secretKey
 	err := s.db.View(ctx, func(tx db.Tx) error {
 		var err error
-		keys, err = all(ctx, tx, selectSecrets, scanSecret)
+		keys, err = s.secrets(ctx, tx)
 		return err
 	})
 	if err != nil || len(keys) == 0 {

@@ -365,6 +365,7 @@ var (
 	selectKeys = db.SQL{Both: keyColumns + `ORDER BY created_at, id`}
 
 	insertSecret = db.SQL{Both: `INSERT INTO signing_secrets (id, seed, created_at, starts_at) VALUES ($1, $2, $3, $4)`}
+	updateSecret = db.SQL{Both: `UPDATE signing_secrets SET seed = $2 WHERE id = $1`}
 	selectSecret = db.SQL{Both: `SELECT id, seed, created_at, starts_at FROM signing_secrets WHERE id = $1`}
 	// The one that signs from the latest moment on comes first.
 	selectSecrets = db.SQL{Both: `SELECT id, seed, created_at, starts_at FROM signing_secrets ORDER BY starts_at DESC, id DESC`}

@@ -46,6 +46,7 @@ type JWK struct {
 type secretKey struct {
 	id                  string
 	seed                []byte
+	stored              []byte // as the database has it
 	createdAt, startsAt db.Time
 }
 
@@ -167,7 +168,7 @@ func (s *Service) parse(ctx context.Context, tx db.Tx, token string) (claims, er
 // trustedKey finds the key kid: this node's own, else one the cloud announced.
 // db.ErrNoRows when nobody we know has it.
 func (s *Service) trustedKey(ctx context.Context, tx db.Tx, kid string) (trusted, error) {
-	own, err := first(ctx, tx, selectSecret, scanSecret, kid)
+	own, err := s.secretOf(ctx, tx, kid)
 	if err == nil {
 		return trusted{public: own.public(), issuer: s.issuer, audience: s.audience}, nil
 	}
@@ -197,7 +198,7 @@ func (s *Service) JWKS(ctx context.Context) ([]JWK, error) {
 		if err != nil {
 			return err
 		}
-		own, err := all(ctx, tx, selectSecrets, scanSecret)
+		own, err := s.secrets(ctx, tx)
 		if err != nil {
 			return err
 		}

@@ -8,15 +8,15 @@ import (
 )
 
 func TestTheCloudsRecipientFollowsFromItsSecret(t *testing.T) {
-	first, err := keys{[]byte(strings.Repeat("a", 32))}.sealed()
+	first, err := keys{secret: []byte(strings.Repeat("a", 32))}.sealed()
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := keys{[]byte(strings.Repeat("a", 32))}.sealed()
+	again, err := keys{secret: []byte(strings.Repeat("a", 32))}.sealed()
 	if err != nil || again.String() != first.String() {
 		t.Errorf("another identity of the same secret: %v", err)
 	}
-	if other, err := (keys{[]byte(strings.Repeat("b", 32))}).sealed(); err != nil || other.String() == first.String() {
+	if other, err := (keys{secret: []byte(strings.Repeat("b", 32))}).sealed(); err != nil || other.String() == first.String() {
 		t.Errorf("the same identity of another secret: %v", err)
 	}
 	if _, err := age.ParseX25519Recipient(first.Recipient().String()); err != nil {

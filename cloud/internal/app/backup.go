@@ -37,7 +37,7 @@ func (k keys) backup() (*age.X25519Identity, []byte, error) {
 }
 
 func backups(c Config, logTo io.Writer) (*backup.Service, error) {
-	own, mac, err := keys{[]byte(c.SecretKey)}.backup()
+	own, mac, err := keys{secret: []byte(c.SecretKey)}.backup()
 	if err != nil {
 		return nil, err
 	}

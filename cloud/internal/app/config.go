@@ -16,6 +16,7 @@ import (
 	"urbanhomeschool.org/uhs/cloud/internal/llm"
 	"urbanhomeschool.org/uhs/shared/api"
 	"urbanhomeschool.org/uhs/shared/config"
+	"urbanhomeschool.org/uhs/shared/fernet"
 )
 
 // Version of this build; set by the linker.
@@ -24,17 +25,18 @@ var Version = "dev" //nolint:gochecknoglobals // the linker can only set a packa
 // Config is read from the environment. Names are those of UHS v1 where it has
 // them.
 type Config struct {
-	DatabaseURL string `env:"DATABASE_URL" required:"true" secret:"true" doc:"Postgres, e.g. postgres://uhs@db/uhs."`
-	SecretKey   string `env:"SECRET_KEY" required:"true" secret:"true" doc:"32 characters or more; all keys of this installation are derived from it."`
-	HTTPAddr    string `env:"HTTP_ADDR" default:":8000" doc:"Address of the API and the web app."`
-	PublicURL   string `env:"PUBLIC_URL" default:"http://127.0.0.1:8000" doc:"Where people and gateways reach this service."`
-	DataDir     string `env:"DATA_DIR" default:"./data" doc:"Course packs and the hub's streams."`
-	LeafAddr    string `env:"NATS_LEAF_ADDR" default:":7422" doc:"Where appliances connect."`
-	LeafURL     string `env:"NATS_PUBLIC_URL" doc:"What appliances are told, tls://host:port; by default made of NATS_LEAF_ADDR."`
-	Environment string `env:"ENVIRONMENT" default:"development" doc:"development or production."`
-	Demo        bool   `env:"DEMO" default:"false" doc:"Accept demo settings; refused in production."`
-	LogLevel    string `env:"LOG_LEVEL" default:"info" doc:"debug, info, warn or error."`
-	BcryptCost  int    `env:"BCRYPT_COST" default:"10" doc:"Work factor of password hashes, 10 or more in production."`
+	DatabaseURL string   `env:"DATABASE_URL" required:"true" secret:"true" doc:"Postgres, e.g. postgres://uhs@db/uhs."`
+	SecretKey   string   `env:"SECRET_KEY" required:"true" secret:"true" doc:"32 characters or more; all keys of this installation are derived from it."`
+	SealKeys    []string `env:"SEAL_KEYS" secret:"true" doc:"Fernet keys that seal secrets in the database, newest first; after a change: uhs-cloud keys reseal. Empty: one derived from SECRET_KEY, which always opens."`
+	HTTPAddr    string   `env:"HTTP_ADDR" default:":8000" doc:"Address of the API and the web app."`
+	PublicURL   string   `env:"PUBLIC_URL" default:"http://127.0.0.1:8000" doc:"Where people and gateways reach this service."`
+	DataDir     string   `env:"DATA_DIR" default:"./data" doc:"Course packs and the hub's streams."`
+	LeafAddr    string   `env:"NATS_LEAF_ADDR" default:":7422" doc:"Where appliances connect."`
+	LeafURL     string   `env:"NATS_PUBLIC_URL" doc:"What appliances are told, tls://host:port; by default made of NATS_LEAF_ADDR."`
+	Environment string   `env:"ENVIRONMENT" default:"development" doc:"development or production."`
+	Demo        bool     `env:"DEMO" default:"false" doc:"Accept demo settings; refused in production."`
+	LogLevel    string   `env:"LOG_LEVEL" default:"info" doc:"debug, info, warn or error."`
+	BcryptCost  int      `env:"BCRYPT_COST" default:"10" doc:"Work factor of password hashes, 10 or more in production."`
 
 	TrustedProxies []string `env:"TRUSTED_PROXIES" doc:"Addresses or networks of the proxies in front, comma-separated; only their X-Forwarded-For and -Proto are believed."`
 	Origins        []string `env:"CORS_ORIGINS" doc:"Other web sites whose pages may call the API, https://host,...; usually none."`
@@ -90,6 +92,11 @@ func (c Config) check() error {
 	}
 	if _, err := api.ParseProxies(c.TrustedProxies); err != nil {
 		problems = append(problems, "TRUSTED_PROXIES: "+err.Error())
+	}
+	for _, k := range c.SealKeys {
+		if _, err := fernet.ParseKey(k); err != nil {
+			problems = append(problems, "SEAL_KEYS: a key is 32 bytes in base64url")
+		}
 	}
 	if c.LimitFactor < 0 {
 		problems = append(problems, "RATE_LIMIT_FACTOR: 1 or more, 0 to count nothing")
@@ -151,7 +158,7 @@ func Run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 		command, args = args[0], args[1:]
 	}
 	if command == "help" {
-		_, err := fmt.Fprint(out, "uhs-cloud [serve | migrate | publish DIR... | admin create EMAIL | audit verify | keys [revoke KEY] | sms | bundle export --school CODE [--packs] FILE | bundle import FILE... | backup [--keep N] DIR | verify FILE | restore FILE --into URL | checkconfig | help]\n\n", config.Document(Config{}), config.Document(llm.Settings{}))
+		_, err := fmt.Fprint(out, "uhs-cloud [serve | migrate | publish DIR... | admin create EMAIL | audit verify | keys [revoke KEY | reseal] | sms | bundle export --school CODE [--packs] FILE | bundle import FILE... | backup [--keep N] DIR | verify FILE | restore FILE --into URL | checkconfig | help]\n\n", config.Document(Config{}), config.Document(llm.Settings{}))
 		return err
 	}
 	var c Config

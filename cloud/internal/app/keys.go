@@ -13,7 +13,10 @@ import (
 
 // keys are all derived from SECRET_KEY (HKDF-SHA256, RFC 5869): a lost data
 // directory or restored database costs none of them.
-type keys struct{ secret []byte }
+type keys struct {
+	secret []byte
+	seals  []string // SEAL_KEYS
+}
 
 func (k keys) derive(purpose string, n int) ([]byte, error) {
 	b, err := hkdf.Key(sha256.New, k.secret, nil, "uhs "+purpose, n)
@@ -37,13 +40,22 @@ func (k keys) pepper(school identity.SchoolID) ([]byte, error) {
 	return k.derive("pepper of school "+string(school), 32)
 }
 
-// sealer seals small secrets at rest.
+// sealer seals small secrets at rest: with the newest of SEAL_KEYS, and opens with
+// all of them and the derived one.
 func (k keys) sealer() (fernet.Ring, error) {
 	b, err := k.derive("sealed secrets", 32)
 	if err != nil {
 		return nil, err
 	}
-	return fernet.Ring{fernet.Key(b)}, nil
+	ring := fernet.Ring{}
+	for _, s := range k.seals {
+		key, err := fernet.ParseKey(s)
+		if err != nil {
+			return nil, err
+		}
+		ring = append(ring, key)
+	}
+	return append(ring, fernet.Key(b)), nil
 }
 
 // factorCodes hashes the recovery codes of second factors.

@@ -23,8 +23,15 @@ func keysCommand(ctx context.Context, c Config, args []string, out io.Writer) er
 		if err := k.domains.Identity.RevokeKey(ctx, args[1]); err != nil {
 			return err
 		}
+	case len(args) == 1 && args[0] == "reseal":
+		// open has sealed the signing keys anew already.
+		n, err := k.factor.Reseal(ctx)
+		if err != nil {
+			return err
+		}
+		_, _ = fmt.Fprintf(out, "%d second factors are sealed anew; older keys can be taken out of SEAL_KEYS\n", n)
 	case len(args) != 0:
-		return errors.New("usage: uhs-cloud keys [revoke KEY]")
+		return errors.New("usage: uhs-cloud keys [revoke KEY | reseal]")
 	}
 
 	list, err := k.domains.Identity.SigningKeys(ctx)

@@ -58,7 +58,7 @@ func (c Config) smsAddress() (string, error) {
 	if c.SMSCallback != "" {
 		return c.SMSCallback, nil
 	}
-	return keys{[]byte(c.SecretKey)}.sms()
+	return keys{secret: []byte(c.SecretKey)}.sms()
 }
 
 // printCallbacks prints the addresses an operator enters at the SMS gateway.

@@ -79,7 +79,7 @@ func open(ctx context.Context, c Config, logTo io.Writer) (*core, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &core{config: c, log: logging.New(logTo, c.LogLevel), clock: clock.System{}, pool: pool, keys: keys{[]byte(c.SecretKey)}}
+	k := &core{config: c, log: logging.New(logTo, c.LogLevel), clock: clock.System{}, pool: pool, keys: keys{secret: []byte(c.SecretKey), seals: c.SealKeys}}
 	if err := k.build(ctx); err != nil {
 		pool.Close()
 		return nil, err
@@ -128,7 +128,11 @@ func (k *core) build(ctx context.Context) error {
 		return err
 	}
 	gateway := &lateGateway{}
-	if k.domains, err = wiring.Join(k.differences(gateway, routes)); err != nil {
+	different := k.differences(gateway, routes)
+	if different.Identity.Sealer, err = k.keys.sealer(); err != nil {
+		return err
+	}
+	if k.domains, err = wiring.Join(different); err != nil {
 		return err
 	}
 	k.factor.Join(k.domains.Identity)

@@ -229,3 +229,24 @@ func TestTheDatabaseAloneOpensNothing(t *testing.T) {
 		}
 	}
 }
+
+func TestSecretsAreSealedAnewUnderTheNewestKey(t *testing.T) {
+	ctx, w := t.Context(), newWorld(t)
+	secret, _ := w.set(t)
+	with := func(ring fernet.Ring) *secondfactor.Service {
+		s := secondfactor.New(secondfactor.Options{DB: w.db, Clock: w.clock, Issuer: "Urban Home School", Ring: ring, CodeKey: []byte("codes")})
+		s.Join(w.people)
+		return s
+	}
+	for want := range 2 { // one the first time, none the second
+		if n, err := with(fernet.Ring{{2}, {1}}).Reseal(ctx); err != nil || n != 1-want {
+			t.Fatalf("%d sealed anew, %v", n, err)
+		}
+	}
+	if _, err := with(fernet.Ring{{1}}).Reseal(ctx); err == nil {
+		t.Error("the old key still opens it")
+	}
+	if n, err := with(fernet.Ring{{2}}).Reseal(ctx); err != nil || n != 0 || secret == "" {
+		t.Errorf("the new key alone does not: %d, %v", n, err)
+	}
+}

@@ -20,6 +20,9 @@ var (
 	forgetMisses  = db.SQL{Postgres: `UPDATE second_factors SET misses = 0, waits_until = NULL WHERE account_id = $1`}
 	dropFactor    = db.SQL{Postgres: `DELETE FROM second_factors WHERE account_id = $1`}
 
+	listSealed = db.SQL{Postgres: `SELECT account_id, secret FROM second_factors ORDER BY account_id FOR UPDATE`}
+	sealAgain  = db.SQL{Postgres: `UPDATE second_factors SET secret = $2 WHERE account_id = $1`}
+
 	insertCode = db.SQL{Postgres: `INSERT INTO recovery_codes (account_id, hash) VALUES ($1, $2)`}
 	takeCode   = db.SQL{Postgres: `UPDATE recovery_codes SET used_at = $3 WHERE account_id = $1 AND hash = $2 AND used_at IS NULL`}
 	countCodes = db.SQL{Postgres: `SELECT count(*) FROM recovery_codes WHERE account_id = $1 AND used_at IS NULL`}

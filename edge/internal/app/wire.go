@@ -3,7 +3,10 @@ package app
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/hkdf"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"runtime/debug"
 	"time"
@@ -21,6 +24,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/catalogue/pack"
 	"urbanhomeschool.org/uhs/shared/db"
 	sheets "urbanhomeschool.org/uhs/shared/door"
+	"urbanhomeschool.org/uhs/shared/fernet"
 	"urbanhomeschool.org/uhs/shared/identity"
 	"urbanhomeschool.org/uhs/shared/logging"
 	"urbanhomeschool.org/uhs/shared/payments"
@@ -77,6 +81,9 @@ func (b *box) assemble(ctx context.Context) (*school, error) {
 		return nil, err
 	}
 	differences := b.differences(d, state)
+	if differences.Identity.Sealer, err = b.sealer(); err != nil {
+		return nil, err
+	}
 	s.door = door.New(door.Options{DB: d, Clock: b.clock, School: identity.SchoolID(state.SchoolID), Pepper: differences.Identity.Pepper, Heard: b.heardOfCloud})
 	differences.Identity.Guard = s.door
 	differences.Opened = func(course catalogue.CourseID) { s.packs.Opened(course) }
@@ -183,6 +190,18 @@ func (b *box) differences(d db.DB, state agent.State) wiring.Differences {
 		Audit: audit.Options{Node: audit.BoxNode(state.SchoolID, state.ApplianceID), School: state.SchoolID, Travel: audit.Entries.Record},
 		Clerk: roster.Provisional{},
 	}
+}
+
+// sealer seals the box's private keys in its database. Its key is made of the
+// school's pepper, which lies in the key file beside the database and comes with
+// the claim: a copy of the database alone signs nothing, and a spare box opens what
+// its predecessor sealed. Who has the whole box has both.
+func (b *box) sealer() (identity.Sealer, error) {
+	key, err := hkdf.Key(sha256.New, b.agent.Keys().Pepper(), nil, "uhs sealed fields of a school", len(fernet.Key{}))
+	if err != nil {
+		return nil, fmt.Errorf("derive the key that seals fields: %w", err)
+	}
+	return fernet.Ring{fernet.Key(key)}, nil
 }
 
 // localModel is the model on this box; nil when none is configured, and then the
