@@ -173,6 +173,10 @@ storm: $(BIN)/uhs-postgres ## A thousand appliances catch up at once: memory of 
 farm: ## Measure what 10 to 500 schools cost the hub: memory, goroutines, descriptors, processor
 	@cd cloud && go test ./internal/hub -count=1 -v -run TestTheFarm -timeout 60m -farm.sizes=10,50,100,250,500 -farm.idle=15s -farm.load=50
 
+.PHONY: security
+security: ## Look for weaknesses: gosec, staticcheck, gitleaks, a short fuzz of every parser
+	@.ci/security $(or $(SECONDS_EACH),5)
+
 .PHONY: fuzz
 fuzz: ## Fuzz every decoder for a while: make fuzz SECONDS_EACH=60
 	@.ci/fuzz $(or $(SECONDS_EACH),20)
