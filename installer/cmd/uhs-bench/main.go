@@ -1,7 +1,8 @@
 // Command uhs-bench measures what the product promises, on a world of its own:
 // how long everything takes to arrive when the internet is back, after a day and
 // after weeks and after a large school's month; what an appliance holds in memory,
-// idle and while it catches up; what an idle month costs on a metered line; how
+// idle and while it catches up; how long a class of sixty waits that signs in at once,
+// and what being signed in costs a request; what an idle month costs on a metered line; how
 // long from its start to the first page; and, by uhs-rates, what the engine of the
 // sync does by itself. It prints the machine with the figures. It is what
 // `make bench` runs; nothing is asserted.
@@ -50,7 +51,7 @@ type sizes struct {
 }
 
 // names are the measurements in their order.
-var names = []string{"start", "memory", "idle", "rates", "day", "weeks", "month", "snapshot"}
+var names = []string{"start", "memory", "signins", "idle", "rates", "day", "weeks", "month", "snapshot"}
 
 func (s sizes) wanted(name string) bool {
 	return s.only == "" || slices.Contains(strings.Split(s.only, ","), name)
@@ -108,7 +109,7 @@ func run(ctx context.Context, bin, content string, backlog sizes) (err error) {
 	}
 	defer func() { err = errors.Join(err, b.db.Close(context.WithoutCancel(ctx))) }()
 	for i, measure := range []func(context.Context) error{
-		b.firstPage, b.idleMemory, b.idleMonth, b.rates, b.schoolDay, func(ctx context.Context) error { return b.weeks(ctx, backlog.weeks) },
+		b.firstPage, b.idleMemory, b.signIns, b.idleMonth, b.rates, b.schoolDay, func(ctx context.Context) error { return b.weeks(ctx, backlog.weeks) },
 		func(ctx context.Context) error { return b.month(ctx, backlog.month) },
 		func(ctx context.Context) error { return b.snapshot(ctx, backlog.facts) },
 	} {

@@ -21,6 +21,7 @@ var inPath = regexp.MustCompile(`:\w+\??|\*`)
 // cache. It returns how many it asked.
 func Headers(t testing.TB, a *api.API) int {
 	t.Helper()
+	a.Bare()
 	asked := 0
 	for _, r := range a.App.GetRoutes(true) {
 		if r.Method == http.MethodHead || r.Method == http.MethodConnect || r.Method == http.MethodTrace {
