@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/syncproto"
@@ -79,7 +81,7 @@ func (r Restorer) Replay(ctx context.Context) (n int, err error) {
 	school := r.Snapshot.School
 	err = r.Applier.DB.Update(ctx, func(tx db.Tx) error {
 		n = 0
-		if _, err := tx.Exec(ctx, supersedeDead, school, int64(DownEpoch)); err != nil {
+		if err := r.supersede(ctx, tx); err != nil {
 			return err
 		}
 		rows, err := tx.Query(ctx, listEpochs, school)
@@ -100,6 +102,30 @@ func (r Restorer) Replay(ctx context.Context) (n int, err error) {
 		return nil
 	})
 	return n, err
+}
+
+// supersede ends what the log before the snapshot has left aside here. Only what
+// no snapshot brings is kept for a later build.
+func (r Restorer) supersede(ctx context.Context, tx db.Tx) error {
+	school := r.Snapshot.School
+	if _, err := tx.Exec(ctx, supersedeDead, school, int64(DownEpoch)); err != nil {
+		return err
+	}
+	held := map[string]bool{}
+	for _, c := range r.Snapshot.Counts {
+		held[c.Name] = true
+	}
+	for _, k := range r.Applier.Registry.order {
+		if k.lists() {
+			held[k.Declared().Name] = true
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(held)) {
+		if _, err := tx.Exec(ctx, supersedeType, school, int64(DownEpoch), name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r Restorer) replayLane(ctx context.Context, tx db.Tx, log Log, from syncproto.Position) (n int, err error) {

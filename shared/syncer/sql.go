@@ -169,4 +169,7 @@ var (
 	// before it no longer matters, but for types this build does not know.
 	supersedeDead = db.SQL{Both: `UPDATE dead_letters SET state = 'replayed'
 		WHERE school = $1 AND epoch = $2 AND state = 'open' AND kind IN ('poison', 'parked')`}
+	// Nor does what waits or was not understood, of the kinds that a snapshot holds:
+	// there it is as it is now, if it is there at all.
+	supersedeType = db.SQL{Both: `UPDATE dead_letters SET state = 'replayed' WHERE school = $1 AND epoch = $2 AND state = 'open' AND type = $3`}
 )

@@ -74,5 +74,6 @@ func Statements() map[string]db.SQL {
 		"dropWatermarks":   dropWatermarks,
 		"dropHistory":      dropHistory,
 		"supersedeDead":    supersedeDead,
+		"supersedeType":    supersedeType,
 	}
 }

@@ -116,6 +116,18 @@ func snapshotStatements() map[db.SQL]handler {
 			s.marksIn.set(laneOf(a), markRow{num(a[3]), blob(a[4])})
 			return 1, nil
 		}},
+		engine["supersedeType"]: {exec: func(s *Store, a []any) (n int64, err error) {
+			for d := range s.letters(str(a[0])) {
+				if d.open && d.lane.epoch == num(a[1]) && d.typ == str(a[2]) {
+					k, err := s.updateLetter(d.id, func(d *deadRow) { d.state, d.open = "replayed", false })
+					if err != nil {
+						return n, err
+					}
+					n += k
+				}
+			}
+			return n, nil
+		}},
 		engine["supersedeDead"]: {exec: func(s *Store, a []any) (n int64, err error) {
 			for d := range s.letters(str(a[0])) {
 				if d.open && d.lane.epoch == num(a[1]) && (d.kind == "poison" || d.kind == "parked") {
