@@ -164,11 +164,12 @@ type SectionKind uint8
 
 // The kinds of section.
 const (
-	SectionHello   SectionKind = iota + 1 // a hello message
-	SectionAck                            // an ack message
-	SectionFrame                          // a frame, as on every carrier
-	SectionBlob                           // a part of a file of a course pack
-	SectionReceipt                        // the cloud's receipt of a bundle that came from the reader, as text
+	SectionHello    SectionKind = iota + 1 // a hello message
+	SectionAck                             // an ack message
+	SectionFrame                           // a frame, as on every carrier
+	SectionBlob                            // a part of a file of a course pack
+	SectionReceipt                         // the cloud's receipt of a bundle that came from the reader, as text
+	SectionSnapshot                        // a SnapshotAnswer to the bundle's id, as JSON; its parts follow as blobs
 )
 
 // SectionHead stands before each section, inside the encrypted body.

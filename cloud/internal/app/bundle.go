@@ -11,6 +11,7 @@ import (
 
 	"urbanhomeschool.org/uhs/cloud/internal/bundles"
 	"urbanhomeschool.org/uhs/cloud/internal/fleet"
+	"urbanhomeschool.org/uhs/shared/identity"
 )
 
 // newBundles makes the carrier that is a file. It needs no hub, so that the
@@ -25,7 +26,7 @@ func (k *core) newBundles() (err error) {
 		return err
 	}
 	k.bundles = bundles.New(bundles.Options{
-		DB: k.db, Outbox: k.outbox, Applier: k.applier, Packs: k.packs, Signer: signer, Identity: sealed, Timeline: k.timeline, Backed: fleet.Backed,
+		DB: k.db, Outbox: k.outbox, Applier: k.applier, Packs: k.packs, Signer: signer, Identity: sealed, Timeline: k.timeline, Backed: fleet.Backed, Members: identity.MembersOf,
 		Arrived: func(school string) {
 			if k.fleet != nil {
 				k.fleet.Wake(school)

@@ -164,6 +164,16 @@ func (s *Service) sweepBack() {
 			_ = os.Remove(name) // tried again in an hour
 		}
 	}
+	// What a crash left of a snapshot on its way into a file.
+	left, err := filepath.Glob(filepath.Join(s.o.Dir, "snapshot-*"))
+	if err != nil {
+		return
+	}
+	for _, dir := range left {
+		if info, err := os.Stat(dir); err == nil && s.o.Clock.Now().Sub(info.ModTime()) > backFresh*24 {
+			_ = os.RemoveAll(dir) // tried again in an hour
+		}
+	}
 }
 
 // backKept is how long the way back can be fetched: it is written again for the

@@ -51,6 +51,9 @@ type Options struct {
 	// Identity opens what comes up.
 	Identity *age.X25519Identity
 	Timeline string
+	// Members are the people of a school, for a snapshot; nil: none are written, and
+	// a box that lacks more than is kept has to connect.
+	Members syncer.Members
 	// Backed is how much of an uplink a verified backup covers; nil: nothing.
 	Backed func(ctx context.Context, tx db.Tx, school string, epoch int64) ([syncproto.Lanes]int64, error)
 	// Arrived is called after a bundle of a school; may be nil.
@@ -201,12 +204,16 @@ func (s *Service) Export(ctx context.Context, school string, what What, w io.Wri
 	h := syncproto.BundleHeader{ID: id.New(), Way: syncproto.Down, School: school, Created: s.o.Clock.Now(), Timeline: s.o.Timeline}
 	down := syncer.Log{School: school, Epoch: syncer.DownEpoch}
 	ack := syncproto.Ack{}
+	below := false
 	var receipts []bundle.Note
 	err := s.o.DB.View(ctx, func(tx db.Tx) (err error) {
 		if h.SchoolName, h.To, h.Epoch, err = findReader(ctx, tx, school); err != nil {
 			return err
 		}
 		if h.Lanes, err = bundle.Waiting(ctx, tx, down); err != nil {
+			return err
+		}
+		if below, err = belowFloor(ctx, tx, down, h.Lanes); err != nil {
 			return err
 		}
 		ack.Epoch = h.Epoch
@@ -237,7 +244,17 @@ func (s *Service) Export(ctx context.Context, school string, what What, w io.Wri
 			}
 		}
 	}
-	return s.write(ctx, writing{w, h, ack, receipts, pieces, what.Progress})
+	x := writing{w: w, h: h, ack: ack, receipts: receipts, pieces: pieces, progress: what.Progress}
+	if !below || s.o.Members == nil {
+		return s.write(ctx, x)
+	}
+	x.anew, err = s.snapshot(ctx, school)
+	if err != nil {
+		return Written{}, err
+	}
+	x.h.Lanes = nil // all of it is in the snapshot
+	out, err := s.write(ctx, x)
+	return out, errors.Join(err, x.anew.drop())
 }
 
 // receiptsBack is of how many files the way back tells that they arrived.
@@ -251,6 +268,7 @@ type writing struct {
 	receipts []bundle.Note
 	pieces   []pack.Piece
 	progress func(done, of int64)
+	anew     *snapshot // for a box that frames cannot help; nil for the others
 }
 
 func (s *Service) write(ctx context.Context, x writing) (Written, error) {
@@ -279,6 +297,11 @@ func (s *Service) write(ctx context.Context, x writing) (Written, error) {
 	told := func(done int64) {
 		if x.progress != nil {
 			x.progress(done, total)
+		}
+	}
+	if x.anew != nil {
+		if err := x.anew.write(bw, x.h.ID, s.o.Signer); err != nil {
+			return out, err
 		}
 	}
 	log := syncer.Log{School: x.h.School, Epoch: syncer.DownEpoch}

@@ -16,6 +16,7 @@ var (
 	selectReader = db.SQL{Postgres: `SELECT s.name, a.recipient, e.epoch FROM schools s
 		JOIN appliances a ON a.school_id = s.id AND a.status = 'active'
 		JOIN school_epochs e ON e.school_id = s.id WHERE s.id::text = $1`}
+	selectActive = db.SQL{Postgres: `SELECT id::text FROM appliances WHERE school_id::text = $1 AND status = 'active'`}
 	selectName   = db.SQL{Postgres: `SELECT name FROM schools WHERE id::text = $1`}
 	selectByCode = db.SQL{Postgres: `SELECT id::text FROM schools WHERE upper(code) = upper($1)`}
 )

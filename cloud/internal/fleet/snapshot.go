@@ -219,21 +219,29 @@ func (s *Service) writeSnapshot(ctx context.Context, school string) (syncproto.S
 	if err != nil {
 		return syncproto.Snapshot{}, err
 	}
-	parts := &partWriter{store: store}
 	x := syncer.Exporter{DB: s.o.DB, Registry: s.o.Applier.Registry, Scope: syncer.Scope{School: school, Members: s.o.Snapshots.Members}}
-	m, err := x.Export(ctx, parts.frame)
-	if err == nil {
-		err = parts.flush()
-	}
+	m, err := WriteParts(ctx, x, store)
 	if err != nil {
 		return m, err
 	}
-	m.Timeline, m.MadeAt, m.Parts = s.o.Timeline, s.o.Clock.Now(), parts.parts
+	m.Timeline, m.MadeAt = s.o.Timeline, s.o.Clock.Now()
 	manifest, err := syncproto.EncodeSnapshot(m)
 	if err != nil {
 		return m, err
 	}
 	return m, s.replaceManifest(school, manifest)
+}
+
+// WriteParts exports a snapshot into the parts of its manifest. At most one part
+// is in memory.
+func WriteParts(ctx context.Context, x syncer.Exporter, store *pack.Store) (syncproto.Snapshot, error) {
+	parts := &partWriter{store: store}
+	m, err := x.Export(ctx, parts.frame)
+	if err == nil {
+		err = parts.flush()
+	}
+	m.Parts = parts.parts
+	return m, err
 }
 
 // replaceManifest keeps the manifest before beside the new one, so that its

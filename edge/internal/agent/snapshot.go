@@ -179,7 +179,7 @@ func (s *Snapshots) Take(ctx context.Context, reason string) error {
 }
 
 func (s *Snapshots) take(ctx context.Context, reason string) error {
-	store, err := pack.OpenStore(filepath.Join(s.dir(), "parts"))
+	store, err := s.parts()
 	if err != nil {
 		return err
 	}

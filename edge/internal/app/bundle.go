@@ -20,7 +20,7 @@ import (
 func (b *box) newBundles(d db.DB, applier *syncer.Applier, s *school) *bundles.Service {
 	return bundles.New(bundles.Options{
 		DB: d, Box: b.bundleBox, Applier: applier, Outbox: &syncer.Outbox{Hybrid: applier.Hybrid, Clock: b.clock}, Packs: s.packs, Report: s.report.report,
-		Client: b.agent.Client, Arrived: func() { s.packs.Wake(); s.connection.Wake() }, Dir: filepath.Join(b.config.DataDir, "bundles"),
+		Anew: s.snapshots, Client: b.agent.Client, Arrived: func() { s.packs.Wake(); s.connection.Wake(); s.snapshots.Resume() }, Dir: filepath.Join(b.config.DataDir, "bundles"),
 		Clock: b.clock, Log: b.log,
 	})
 }

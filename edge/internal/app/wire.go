@@ -123,8 +123,8 @@ func (b *box) assemble(ctx context.Context) (*school, error) {
 	}
 	s.report = newReporter(b.agent.Log, b.clock, b.log, b.config.DataDir)
 	s.report.add("bundle", b.carriedAt)
-	s.bundles = b.newBundles(d, applier, s)
 	b.takeSnapshots(s, applier)
+	s.bundles = b.newBundles(d, applier, s)
 	s.connection = agent.NewConnection(agent.ConnectionOptions{
 		Agent: b.agent, DB: d, Outbox: outbox, Applier: applier, Dir: b.config.DataDir, Clock: b.clock, Log: b.log, MaxFrame: b.config.MaxFrame,
 		Heard: func() { s.report.heard(); s.packs.Wake() }, Report: s.report.report, Line: s.line,

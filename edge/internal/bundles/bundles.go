@@ -57,6 +57,8 @@ type Options struct {
 	Outbox  *syncer.Outbox
 	Applier *syncer.Applier
 	Packs   bundle.Packs
+	// Anew keeps a snapshot that comes in a file; nil: it is skipped.
+	Anew bundle.Anew
 	// Report is what the box says of itself; nil: nothing.
 	Report func(ctx context.Context, tx db.Tx) (syncproto.Report, error)
 	// Client signs requests as this box.
@@ -152,7 +154,7 @@ func (s *Service) admit(_ context.Context, h syncproto.BundleHeader) (bundle.Adm
 	case h.School != b.School:
 		return bundle.Admitted{}, bundle.ErrOtherSchool
 	}
-	t := bundle.Target{DB: s.o.DB, Applier: s.o.Applier, Outbox: s.o.Outbox, In: b.down(), Packs: s.o.Packs, Dir: s.o.Dir,
+	t := bundle.Target{DB: s.o.DB, Applier: s.o.Applier, Outbox: s.o.Outbox, In: b.down(), Packs: s.o.Packs, Dir: s.o.Dir, Anew: s.o.Anew,
 		Receipt: func(ctx context.Context, receipt string) error {
 			return s.o.DB.Update(ctx, func(tx db.Tx) error { return bundle.KeepReceipt(ctx, tx, b.School, receipt, b.CloudKey) })
 		}}

@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +19,18 @@ type Packs interface {
 	Offer(ctx context.Context, sha256 string, r io.Reader) error
 }
 
+// Anew keeps a snapshot that comes in a bundle: for a box that was away for longer
+// than records are kept.
+type Anew interface {
+	// Offer checks the manifest, which answers the bundle's id, and gives the
+	// hashes of the parts that are wanted: none when it brings nothing new.
+	Offer(ctx context.Context, bundle string, a syncproto.SnapshotAnswer) (parts map[string]bool, err error)
+	// Part keeps one of them, whose hash it checks.
+	Part(ctx context.Context, sha256 string, r io.Reader) error
+	// Whole is called when all of them are there.
+	Whole(ctx context.Context, bundle string, a syncproto.SnapshotAnswer) error
+}
+
 // Target is the side that a bundle is applied to.
 type Target struct {
 	DB      db.DB
@@ -31,6 +44,8 @@ type Target struct {
 	// of a blob.
 	Packs Packs
 	Dir   string
+	// Anew is nil where no snapshot is expected: it is skipped.
+	Anew Anew
 	// Receipt keeps the cloud's receipt of a file that was written here; nil where
 	// none are expected.
 	Receipt func(ctx context.Context, receipt string) error
@@ -93,6 +108,8 @@ type Result struct {
 	Blobs int64 `json:"blobs"`
 	// Skipped are sections of a kind this build does not know.
 	Skipped int64 `json:"skipped,omitempty"`
+	// Anew tells that a snapshot came: the box takes it now.
+	Anew bool `json:"anew,omitempty"`
 	// Receipt is the other side's, of a bundle that was written here, and Arrived
 	// when it had it.
 	Receipt string    `json:"receipt,omitempty"`
@@ -136,6 +153,8 @@ type applying struct {
 	marks  syncproto.Marks
 	dead   int64
 	blob   *partial
+	answer *syncproto.SnapshotAnswer
+	parts  map[string]bool // of the snapshot, that are wanted
 	torn   bool
 	below  bool
 	result Result
@@ -170,14 +189,33 @@ func (a *applying) section(ctx context.Context, s Section) error {
 		}
 		return a.t.Receipt(ctx, string(s.Data))
 	case syncproto.SectionBlob:
-		if a.t.Packs == nil {
+		if a.t.Packs == nil && !a.parts[s.Blob] {
 			return nil
 		}
 		return a.piece(ctx, s)
+	case syncproto.SectionSnapshot:
+		return a.snapshot(ctx, s.Data)
 	default:
 		a.result.Skipped++
 		return nil
 	}
+}
+
+// snapshot takes the manifest of one; its parts follow.
+func (a *applying) snapshot(ctx context.Context, data []byte) error {
+	if a.t.Anew == nil {
+		a.result.Skipped++
+		return nil
+	}
+	var answer syncproto.SnapshotAnswer
+	if err := json.Unmarshal(data, &answer); err != nil {
+		return fmt.Errorf("%w: a snapshot in a bundle", syncproto.ErrMalformed)
+	}
+	parts, err := a.t.Anew.Offer(ctx, a.result.ID, answer)
+	if err == nil && len(parts) > 0 {
+		a.answer, a.parts = &answer, parts
+	}
+	return err
 }
 
 // frame applies one frame, as on every carrier.
@@ -281,6 +319,12 @@ func (a *applying) acknowledge(ctx context.Context, applied syncproto.Marks, bac
 }
 
 func (a *applying) finish(ctx context.Context) (Result, error) {
+	if a.answer != nil && !a.torn {
+		if err := a.t.Anew.Whole(ctx, a.result.ID, *a.answer); err != nil {
+			return a.result, err
+		}
+		a.result.Anew = true
+	}
 	r := a.result
 	parked, paused := false, false
 	for lane := range syncproto.Lanes {
@@ -304,7 +348,7 @@ func (a *applying) finish(ctx context.Context) (Result, error) {
 		r.State = Paused
 	case a.below:
 		r.State = Below
-	case r.New > 0 || r.Confirmed > 0 || r.Blobs > 0:
+	case r.New > 0 || r.Confirmed > 0 || r.Blobs > 0 || r.Anew:
 		r.State = Applied
 	}
 	err := a.t.DB.View(ctx, func(tx db.Tx) error {

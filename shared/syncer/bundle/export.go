@@ -13,7 +13,8 @@ import (
 )
 
 // ErrBelowFloor tells that the other side needs records that are no longer kept.
-// A bundle of frames cannot help; it needs a snapshot, which comes on line alone.
+// A bundle of frames cannot help; it needs a snapshot, on line or in a bundle of a
+// cloud that can write one.
 var ErrBelowFloor = fault.New(fault.Conflict, "The school's box has been away for longer than records are kept. It has to connect to the internet once: it is then brought up to date by itself.").WithCode("bundle_below_floor")
 
 // Waiting is what the other side of log has not confirmed, by lane: what a

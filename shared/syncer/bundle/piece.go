@@ -40,9 +40,21 @@ func (a *applying) piece(ctx context.Context, s Section) error {
 	if b.size < s.Total {
 		return nil
 	}
+	return a.keepBlob(ctx)
+}
+
+// keepBlob gives a blob that came whole to whoever keeps it.
+func (a *applying) keepBlob(ctx context.Context) error {
 	defer a.dropBlob()
+	b := a.blob
 	if _, err := b.file.Seek(0, io.SeekStart); err != nil {
 		return fmt.Errorf("keep a part of a pack: %w", err)
+	}
+	if a.parts[b.sha] {
+		return a.t.Anew.Part(ctx, b.sha, b.file)
+	}
+	if a.t.Packs == nil {
+		return nil
 	}
 	a.result.Blobs++
 	return a.t.Packs.Offer(ctx, b.sha, b.file)

@@ -23,6 +23,9 @@ func (n Note) Words() string {
 	case Below:
 		say("the box has been away for longer than records are kept: it has to connect to the internet once, and is then brought up to date by itself")
 	}
+	if r.Anew {
+		say("the box was away for longer than records are kept: a fresh copy of everything came, and the box takes it now by itself")
+	}
 	if r.New > 0 {
 		say("%d records stored%s", r.New, alsoKnown(r.Known))
 	}
