@@ -1,11 +1,13 @@
 package api
 
 import (
+	"bytes"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
@@ -122,12 +124,17 @@ const maxDepth = 40
 
 var errDeep = fault.New(fault.Malformed, "The request could not be read.").WithCode("malformed")
 
-// shallow refuses a JSON body that is nested without end, before it is decoded.
+// shallow refuses a JSON body that is nested without end, before it is decoded, and
+// text that PostgreSQL cannot keep: the character 0, and bytes that are no UTF-8 in
+// an address.
 func shallow(c *fiber.Ctx) error {
+	if address, err := url.PathUnescape(string(c.Request().URI().FullURI())); err != nil || !utf8.ValidString(address) || strings.ContainsRune(address, 0) {
+		return errDeep
+	}
 	if !changes(c.Method()) || !strings.HasPrefix(c.Path(), "/api/") || strings.HasPrefix(c.Get(fiber.HeaderContentType), "application/octet-stream") {
 		return nil
 	}
-	if depth(c.BodyRaw()) > maxDepth {
+	if body := c.BodyRaw(); depth(body) > maxDepth || bytes.Contains(body, []byte(`\u0000`)) {
 		return errDeep
 	}
 	return nil

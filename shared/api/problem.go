@@ -80,10 +80,19 @@ func newProblem(status int, msg string, errs ...error) huma.StatusError {
 		var d huma.ErrorDetailer
 		if errors.As(err, &d) {
 			detail := d.ErrorDetail()
-			p.Errors = append(p.Errors, ProblemField{Type: "value_error", Loc: locate(detail.Location), Msg: detail.Message})
+			p.Errors = append(p.Errors, ProblemField{Type: "value_error", Loc: locate(detail.Location), Msg: plain(detail.Message)})
 		}
 	}
 	return p
+}
+
+// plain cuts off what a parser adds to "expected string to be ...": it may quote the
+// input.
+func plain(message string) string {
+	if strings.HasPrefix(message, "expected string to be") {
+		message, _, _ = strings.Cut(message, ":")
+	}
+	return message
 }
 
 // locate cuts huma's "body.items[3].tags" into its parts.
@@ -108,7 +117,7 @@ func (a *API) problem(ctx context.Context, path string, err error) *Problem {
 	var d huma.ErrorDetailer
 	if errors.As(err, &d) { // it holds the submitted value, and so does its text
 		detail := d.ErrorDetail()
-		err = fault.New(fault.Invalid, "Some of the input is not valid.").WithCode("invalid").At(detail.Message, locate(detail.Location)...)
+		err = fault.New(fault.Invalid, "Some of the input is not valid.").WithCode("invalid").At(plain(detail.Message), locate(detail.Location)...)
 	}
 	var f *fault.Error
 	if !errors.As(err, &f) {

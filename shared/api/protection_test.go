@@ -272,6 +272,7 @@ func TestNestingHasAnEnd(t *testing.T) {
 	nested := func(n int) string { return `{"a":` + strings.Repeat("[", n) + strings.Repeat("]", n) + `}` }
 	for body, want := range map[string]int{
 		nested(39): 200, nested(40): 400, nested(100_000): 400, `{"a": "` + strings.Repeat("[", 500) + `"}`: 200, `{"a": "\"` + strings.Repeat("{", 500) + `"}`: 200,
+		`{"a": "x\u0000y"}`: 400, // PostgreSQL keeps no such text
 	} {
 		if res, _ := (shot{path: "/api/v1/things", body: body}).send(t, a); res.StatusCode != want {
 			t.Errorf("%.30s…: %d, want %d", body, res.StatusCode, want)
