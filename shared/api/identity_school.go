@@ -52,6 +52,7 @@ type ConsentBody struct {
 	TextVersion  string    `json:"text_version"`
 	RecordedBy   string    `json:"recorded_by"`
 	At           time.Time `json:"at"`
+	Photo        string    `json:"photo,omitempty" doc:"SHA-256 of the picture of the signed form."`
 }
 
 type (
@@ -90,6 +91,7 @@ type (
 			Method       string `json:"method"`
 			GuardianName string `json:"guardian_name,omitempty"`
 			TextVersion  string `json:"text_version"`
+			Photo        string `json:"photo,omitempty" maxLength:"64" doc:"From add-consent-photo."`
 		}
 	}
 	consentOut struct{ Body ConsentBody }
@@ -137,12 +139,12 @@ func mountLearners(a *API, s *identity.Service) {
 		})
 	Register(a, Op{
 		ID: "record-consent", Method: http.MethodPost, Path: "/api/v1/learners/{id}/consents", Summary: "Record what a guardian said",
-		Tag: tag, Status: http.StatusCreated, Roles: []identity.Role{identity.Parent, identity.Instructor, identity.Admin},
+		Tag: tag, Status: http.StatusCreated, Roles: []identity.Role{identity.Student, identity.Parent, identity.Instructor, identity.Admin},
 	}, func(ctx context.Context, who identity.Actor, in *consentIn) (*consentOut, error) {
 		b := in.Body
 		c, err := s.RecordConsent(ctx, who, identity.NewConsent{
 			Learner: identity.AccountID(in.Learner), Purpose: identity.Purpose(b.Purpose), Given: b.Given,
-			Method: identity.ConsentMethod(b.Method), GuardianName: b.GuardianName, TextVersion: b.TextVersion,
+			Method: identity.ConsentMethod(b.Method), GuardianName: b.GuardianName, TextVersion: b.TextVersion, Photo: b.Photo,
 		})
 		return &consentOut{consentBody(c)}, err
 	})
@@ -170,7 +172,7 @@ func guardianBody(g identity.Guardian) GuardianBody {
 func consentBody(c identity.Consent) ConsentBody {
 	return ConsentBody{
 		ID: c.ID, LearnerID: string(c.Learner), Purpose: string(c.Purpose), Given: c.Given, GuardianName: c.GuardianName,
-		Method: string(c.Method), TextVersion: c.TextVersion, RecordedBy: string(c.RecordedBy), At: c.At.Time,
+		Method: string(c.Method), TextVersion: c.TextVersion, RecordedBy: string(c.RecordedBy), At: c.At.Time, Photo: c.Photo,
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/id"
@@ -145,25 +147,28 @@ type NewConsent struct {
 	Method       ConsentMethod
 	GuardianName string
 	TextVersion  string
+	// Photo, optional, is the SHA-256 of the picture of a signed form.
+	Photo string
 }
 
 // RecordConsent keeps the fact that a guardian gave or withdrew consent: herself
 // on the web, or by paper or phone through an instructor of the learner's
-// school or an admin, who names her. A learner cannot consent for herself.
+// school or an admin, who names her. A learner of full age decides for herself; a
+// younger one cannot.
 func (s *Service) RecordConsent(ctx context.Context, who Actor, in NewConsent) (Consent, error) {
-	if err := who.Require(Parent, Instructor, Admin); err != nil {
+	if err := who.Require(Student, Parent, Instructor, Admin); err != nil {
 		return Consent{}, err
 	}
-	if in.Purpose != CloudTutor {
-		return Consent{}, invalid("unknown_purpose", "The purpose is cloud_tutor.", "purpose")
+	if err := in.check(); err != nil {
+		return Consent{}, err
 	}
-	if in.TextVersion == "" || len(in.TextVersion) > 40 {
+	if s.text != nil && !s.text(in.TextVersion, in.Purpose) {
 		return Consent{}, invalid("text_version", "Say which text the guardian was shown.", "text_version")
 	}
 
 	c := Consent{
 		ID: id.New(), Learner: in.Learner, Purpose: in.Purpose, Given: in.Given, Method: in.Method, TextVersion: in.TextVersion,
-		RecordedBy: who.Account, At: s.now(),
+		RecordedBy: who.Account, At: s.now(), Photo: in.Photo,
 	}
 	err := s.db.Update(ctx, func(tx db.Tx) error {
 		learner, err := s.Account(ctx, tx, in.Learner)
@@ -176,22 +181,89 @@ func (s *Service) RecordConsent(ctx context.Context, who Actor, in NewConsent) (
 		if err := s.MaySee(ctx, tx, who, in.Learner); err != nil {
 			return err
 		}
-		if who.Role == Parent {
+		switch {
+		case who.Role == Student && learner.Minor(s.clock.Now()):
+			return ErrForbidden
+		case who.Role == Student || who.Role == Parent:
 			c, err = s.byGuardian(ctx, tx, c)
-		} else {
+		default:
 			c, err = onBehalf(c, in.GuardianName)
 		}
 		if err != nil {
 			return err
 		}
-		_, err = Consents.Save(ctx, tx, c)
-		return err
+		if _, err = Consents.Save(ctx, tx, c); err != nil {
+			return err
+		}
+		return s.noteUser(ctx, tx, "consent.recorded", learner, nil, consentWas{c.Purpose, c.Given, c.Method, c.TextVersion})
 	})
 	if err != nil {
 		return Consent{}, fmt.Errorf("record a consent: %w", err)
 	}
 	return c, nil
 }
+
+// check refuses what no guardian can have said.
+func (in NewConsent) check() error {
+	if !slices.Contains(Purposes(), in.Purpose) {
+		return invalid("unknown_purpose", "There is no such purpose.", "purpose")
+	}
+	if in.TextVersion == "" || len(in.TextVersion) > 40 {
+		return invalid("text_version", "Say which text the guardian was shown.", "text_version")
+	}
+	if len(in.Photo) > 64 {
+		return invalid("bad_photo", "This is not a photo.", "photo")
+	}
+	return nil
+}
+
+// consentWas is what the audit log keeps of a consent.
+type consentWas struct {
+	Purpose     Purpose       `json:"purpose"`
+	Given       bool          `json:"given"`
+	Method      ConsentMethod `json:"method"`
+	TextVersion string        `json:"text_version"`
+}
+
+// KeepConsent stores what a guardian said by text message; for the cloud, which
+// has checked the phone and the code.
+func (s *Service) KeepConsent(ctx context.Context, tx db.Tx, g Guardian, in NewConsent) (Consent, error) {
+	c := Consent{
+		ID: id.New(), Learner: g.Learner, Purpose: in.Purpose, Given: in.Given, Guardian: g.Account, GuardianName: g.Name, Method: ByPhone,
+		TextVersion: in.TextVersion, RecordedBy: g.Account, At: s.now(),
+	}
+	if _, err := Consents.Save(ctx, tx, c); err != nil {
+		return c, err
+	}
+	a := Account{ID: g.Learner}
+	return c, s.noteUser(ctx, tx, "consent.recorded", a, nil, consentWas{c.Purpose, c.Given, c.Method, c.TextVersion})
+}
+
+// GuardianByID gives a guardian who was not unlinked; ErrNoSuchGuardian otherwise.
+func (s *Service) GuardianByID(ctx context.Context, tx db.Tx, guardian string) (Guardian, error) {
+	g, err := first(ctx, tx, selectGuardian, scanGuardian, guardian)
+	if errors.Is(err, db.ErrNoRows) || err == nil && g.Ended {
+		return Guardian{}, ErrNoSuchGuardian
+	}
+	return g, err
+}
+
+// Minor tells whether a is under 18 at now. A year of birth alone counts from its
+// end, and who has no date of birth is a minor.
+func (a Account) Minor(now time.Time) bool {
+	born, err := time.Parse(time.DateOnly, a.Born)
+	if err != nil {
+		year, err := time.Parse("2006", a.Born)
+		if err != nil {
+			return true
+		}
+		born = year.AddDate(1, 0, -1)
+	}
+	return now.Before(born.AddDate(adult, 0, 0))
+}
+
+// adult is the age of majority (Children Act 2022, section 2).
+const adult = 18
 
 // byGuardian fills in the guardian who speaks for herself.
 func (s *Service) byGuardian(ctx context.Context, tx db.Tx, c Consent) (Consent, error) {

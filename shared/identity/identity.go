@@ -121,6 +121,9 @@ type Options struct {
 	Device func(context.Context) string
 	// Sealer keeps private keys sealed at rest; nil leaves them bare.
 	Sealer Sealer
+	// Text, optional, tells whether a text about a purpose ever stood in a version;
+	// a consent to one that never did is refused.
+	Text func(version string, purpose Purpose) bool
 	// BcryptCost defaults to 10. HashWorkers bounds the hashes computed at once;
 	// it defaults to the number of cores, so that a class signing in together
 	// leaves time for everything else.
@@ -146,6 +149,7 @@ type Service struct {
 	guard     Guard
 	sealer    Sealer
 	noteAct   func(ctx context.Context, tx db.Tx, who Actor, act Act) error
+	text      func(version string, purpose Purpose) bool
 
 	mu     sync.Mutex
 	signer signer
@@ -174,6 +178,8 @@ func New(o Options) *Service {
 	return &Service{
 		audit: o.Audit, factor: o.SecondFactor, device: o.Device,
 		db: o.DB, clock: o.Clock, issuer: o.Issuer, audience: o.Audience, school: o.School,
+		audit: o.Audit, text: o.Text,
+		db:    o.DB, clock: o.Clock, issuer: o.Issuer, audience: o.Audience, school: o.School,
 		pepper: o.Pepper, passwords: o.Passwords, announce: o.AnnounceKey,
 		guard: o.Guard, sealer: o.Sealer, noteAct: o.Note, cost: o.BcryptCost, workers: make(chan struct{}, o.HashWorkers),
 		nobody: sync.OnceValue(func() string { return verifierOfNobody(o.BcryptCost) }),

@@ -69,9 +69,20 @@ type Guardian struct {
 // Purpose is what a guardian agrees to.
 type Purpose string
 
-// CloudTutor is sending a learner's tutor questions, without names, to a
-// provider outside the school.
-const CloudTutor Purpose = "cloud_tutor"
+// The purposes; their wording is in shared/consent. CloudTutor is sending a
+// learner's tutor questions, without names, to a provider outside the school.
+const (
+	CloudTutor     Purpose = "cloud_tutor"
+	DataCollection Purpose = "data_collection" // beyond the school record
+	SocialFeatures Purpose = "social_features"
+	ThirdParty     Purpose = "third_party_sharing" // sponsors and partners
+	Photos         Purpose = "photos"
+)
+
+// Purposes lists them in the order people are asked.
+func Purposes() []Purpose {
+	return []Purpose{CloudTutor, DataCollection, SocialFeatures, ThirdParty, Photos}
+}
 
 // ConsentMethod is how a guardian said it.
 type ConsentMethod string
@@ -97,6 +108,9 @@ type Consent struct {
 	TextVersion string    `cbor:"8,keyasint" json:"text_version"`
 	RecordedBy  AccountID `cbor:"9,keyasint" json:"recorded_by"`
 	At          db.Time   `cbor:"10,keyasint" json:"at"`
+	// Photo is the SHA-256 of the picture of the signed form; the picture stays on
+	// the node that took it.
+	Photo string `cbor:"11,keyasint,omitempty" json:"photo,omitempty"`
 }
 
 // Key is the public half of a key the cloud signs tokens with.

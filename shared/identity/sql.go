@@ -313,8 +313,8 @@ var (
 		ORDER BY phone`}
 
 	insertConsent = db.SQL{Both: `
-		INSERT INTO consents (id, learner_id, purpose, given, guardian_id, guardian_name, method, text_version, recorded_by, at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO NOTHING`}
+		INSERT INTO consents (id, learner_id, purpose, given, guardian_id, guardian_name, method, text_version, recorded_by, at, photo)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (id) DO NOTHING`}
 	// Of two facts at one instant the withdrawal comes first: false sorts before true.
 	selectConsents = db.SQL{Both: consentColumns + `WHERE learner_id = $1 ORDER BY at DESC, given, id`}
 	latestConsent  = db.SQL{Both: consentColumns + `WHERE learner_id = $1 AND purpose = $2 ORDER BY at DESC, given, id LIMIT 1`}
@@ -323,7 +323,7 @@ var (
 
 const guardianColumns = `SELECT id, learner_id, account_id, name, phone, verified, relationship, updated_at, ended FROM guardians `
 
-const consentColumns = `SELECT id, learner_id, purpose, given, guardian_id, guardian_name, method, text_version, recorded_by, at FROM consents `
+const consentColumns = `SELECT id, learner_id, purpose, given, guardian_id, guardian_name, method, text_version, recorded_by, at, photo FROM consents `
 
 func putGuardian(ctx context.Context, tx db.Tx, v Guardian) (bool, error) {
 	_, err := tx.Exec(ctx, upsertGuardian, v.ID, v.Learner, v.Account, v.Name, v.Phone, v.Verified, v.Relationship, v.UpdatedAt, v.Ended)
@@ -338,7 +338,7 @@ func scanGuardian(r db.Rows) (v Guardian, err error) {
 func consentRow(v Consent) []any {
 	return []any{
 		v.ID, string(v.Learner), string(v.Purpose), v.Given, string(v.Guardian), v.GuardianName, string(v.Method), v.TextVersion,
-		string(v.RecordedBy), v.At,
+		string(v.RecordedBy), v.At, v.Photo,
 	}
 }
 
@@ -348,7 +348,7 @@ func putConsent(ctx context.Context, tx db.Tx, v Consent) (bool, error) {
 }
 
 func scanConsent(r db.Rows) (v Consent, err error) {
-	err = r.Scan(&v.ID, &v.Learner, &v.Purpose, &v.Given, &v.Guardian, &v.GuardianName, &v.Method, &v.TextVersion, &v.RecordedBy, &v.At)
+	err = r.Scan(&v.ID, &v.Learner, &v.Purpose, &v.Given, &v.Guardian, &v.GuardianName, &v.Method, &v.TextVersion, &v.RecordedBy, &v.At, &v.Photo)
 	return v, err
 }
 

@@ -76,7 +76,7 @@ var Consents = syncer.Entity[Consent]{
 	Bulk: &syncer.Bulk[Consent]{
 		Table: "consents",
 		Columns: []string{
-			"id", "learner_id", "purpose", "given", "guardian_id", "guardian_name", "method", "text_version", "recorded_by", "at",
+			"id", "learner_id", "purpose", "given", "guardian_id", "guardian_name", "method", "text_version", "recorded_by", "at", "photo",
 		},
 		Row: consentRow,
 	},

@@ -6,6 +6,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/assessment"
 	"urbanhomeschool.org/uhs/shared/audit"
 	"urbanhomeschool.org/uhs/shared/catalogue"
+	"urbanhomeschool.org/uhs/shared/consent"
 	"urbanhomeschool.org/uhs/shared/door"
 	"urbanhomeschool.org/uhs/shared/identity"
 	"urbanhomeschool.org/uhs/shared/learning"
@@ -26,6 +27,7 @@ func All() (*syncer.Registry, error) {
 		identity.DutyGrants,
 		identity.Guardians,
 		identity.Consents,
+		consent.Privacy,
 		identity.Revocations,
 		identity.Barrings,
 		door.Sheets,

@@ -17,6 +17,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/assessment"
 	"urbanhomeschool.org/uhs/shared/audit"
 	"urbanhomeschool.org/uhs/shared/catalogue"
+	"urbanhomeschool.org/uhs/shared/consent"
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/door"
 	"urbanhomeschool.org/uhs/shared/id"
@@ -87,6 +88,7 @@ func bodies() []body {
 		of(identity.Keys), of(identity.Schools), of(identity.Accounts), of(identity.Credentials), of(identity.DutyGrants), of(identity.Guardians),
 		of(identity.Consents), of(identity.Revocations), of(identity.Barrings), of(door.Sheets), of(door.Uses),
 		of(roster.Classes), of(roster.Terms), of(roster.Changes), of(roster.Verdicts), of(roster.Codes), of(roster.Uses), of(line.Plans), of(catalogue.Licences), of(payments.Intents), of(payments.Outcomes), of(payments.Entitlements),
+		of(identity.Consents), of(consent.Privacy), of(identity.Revocations), of(identity.Barrings), of(door.Sheets), of(door.Uses), of(line.Plans), of(catalogue.Licences), of(payments.Intents), of(payments.Outcomes), of(payments.Entitlements),
 		of(learning.Enrolments), of(learning.Activities), of(assessment.Attempts), of(tutor.Questions), of(tutor.Answers), of(tutor.Alerts),
 		of(tutor.Acknowledgements), of(audit.Entries),
 	}

@@ -13,6 +13,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/audit"
 	"urbanhomeschool.org/uhs/shared/catalogue"
 	"urbanhomeschool.org/uhs/shared/clock"
+	"urbanhomeschool.org/uhs/shared/consent"
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/identity"
 	"urbanhomeschool.org/uhs/shared/learning"
@@ -57,13 +58,14 @@ type Domains struct {
 	Payments   *payments.Service
 	Audit      *audit.Log
 	Roster     *roster.Service
+	Consent    *consent.Service
 }
 
 // Join builds the domains in their order of dependence.
 func Join(d Differences) (Domains, error) {
 	d.Audit.DB, d.Audit.Clock = d.DB, d.Clock
 	log := audit.New(d.Audit)
-	d.Identity.DB, d.Identity.Clock, d.Identity.Audit = d.DB, d.Clock, log
+	d.Identity.DB, d.Identity.Clock, d.Identity.Audit, d.Identity.Text = d.DB, d.Clock, log, consent.Known
 	people := identity.New(d.Identity)
 	courses := catalogue.New(catalogue.Options{DB: d.DB, Access: Entitled{}, Enrolments: learning.Counts{}, Opened: d.Opened})
 	pay := payments.New(d.DB, payments.Options{Clock: d.Clock, Prices: Prices{}, Guardians: Guardians{people}, Gateway: d.Gateway, Sign: d.Sign})
@@ -78,6 +80,7 @@ func Join(d Differences) (Domains, error) {
 	}
 	return Domains{Identity: people, Catalogue: courses, Learning: learn, Assessment: assess, Tutor: bird, Payments: pay, Audit: log,
 		Roster: roster.New(roster.Options{DB: d.DB, Clock: d.Clock, People: people, Clerk: d.Clerk, History: d.History})}, nil
+		Consent: consent.New(consent.Options{DB: d.DB, Clock: d.Clock, People: people})}, nil
 }
 
 // Entitled opens paid courses to learners who hold an entitlement.

@@ -50,6 +50,7 @@ func (k *core) addJobs() error {
 	k.accounts = accounts.New(accounts.Options{
 		DB: k.db, People: k.domains.Identity, Letters: k.courier, Jobs: k.jobs, Clock: k.clock, Log: k.log, CodeKey: key, PublicURL: k.config.PublicURL,
 	})
+	k.addPrivacy()
 	return nil
 }
 

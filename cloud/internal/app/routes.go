@@ -36,6 +36,8 @@ func (k *core) routes() *api.API {
 	web.MountAdmin(a, web.Office{People: k.domains.Identity, Permits: k.permits, Audit: k.domains.Audit, Mishaps: k.mishaps})
 	web.MountAccounts(a, k.accounts)
 	web.MountApplications(a, k.accounts)
+	api.MountConsent(a, k.domains.Consent)
+	web.MountConsent(a, k.privacy)
 	api.MountLearning(a, k.domains.Learning)
 	api.MountAssessment(a, k.domains.Assessment)
 	api.MountCatalogue(a, k.domains.Catalogue, k.clock.Now)

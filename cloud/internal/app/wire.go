@@ -26,6 +26,7 @@ import (
 	"urbanhomeschool.org/uhs/cloud/internal/payments/daraja"
 	"urbanhomeschool.org/uhs/cloud/internal/permits"
 	"urbanhomeschool.org/uhs/cloud/internal/secondfactor"
+	"urbanhomeschool.org/uhs/cloud/internal/privacy"
 	"urbanhomeschool.org/uhs/shared/audit"
 	"urbanhomeschool.org/uhs/shared/catalogue/pack"
 	"urbanhomeschool.org/uhs/shared/clock"
@@ -64,6 +65,7 @@ type core struct {
 	permits   *permits.Service
 	mishaps   *mishap.Log
 	smsSecret string
+	privacy   *privacy.Service
 	store     *pack.Store
 	hub       *hub.Hub
 	fleet     *fleet.Service

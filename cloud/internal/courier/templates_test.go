@@ -19,6 +19,8 @@ var longest = map[string]string{
 	"school": strings.Repeat("S", 40),
 	"until":  "31 December 2026, 23:59",
 	"child":  strings.Repeat("C", 24),
+	// shared/consent tests that no question is longer.
+	"question": strings.Repeat("q", 71),
 }
 
 var gap = regexp.MustCompile(`{{ *\.([a-z_]+) *}}`)

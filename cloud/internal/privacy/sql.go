@@ -1,0 +1,52 @@
+package privacy
+
+import (
+	"context"
+
+	"urbanhomeschool.org/uhs/shared/db"
+)
+
+func first[T any](ctx context.Context, tx db.Tx, q db.SQL, scan func(db.Rows) (T, error), args ...any) (T, error) {
+	rows, err := tx.Query(ctx, q, args...)
+	return db.One(rows, err, scan)
+}
+
+func all[T any](ctx context.Context, tx db.Tx, q db.SQL, scan func(db.Rows) (T, error), args ...any) ([]T, error) {
+	rows, err := tx.Query(ctx, q, args...)
+	return db.Collect(rows, err, scan)
+}
+
+const questionColumns = `id, learner_id, guardian_id, purpose, text_version, phone, code, asked_by, asked_at, expires_at, answer, answered_at`
+
+// Questions for consent.
+var (
+	insertQuestion = db.SQL{Postgres: `INSERT INTO consent_questions (` + questionColumns + `)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', NULL) ON CONFLICT (phone, code) DO NOTHING`}
+	countAsked       = db.SQL{Postgres: `SELECT count(*) FROM consent_questions WHERE learner_id = $1 AND purpose = $2 AND phone = $3 AND asked_at > $4`}
+	lockQuestion     = db.SQL{Postgres: `SELECT ` + questionColumns + ` FROM consent_questions WHERE phone = $1 AND code = $2 FOR UPDATE`}
+	answerQuestion   = db.SQL{Postgres: `UPDATE consent_questions SET answer = $2, answered_at = $3 WHERE id = $1`}
+	listQuestions    = db.SQL{Postgres: `SELECT ` + questionColumns + ` FROM consent_questions WHERE learner_id = $1 ORDER BY asked_at DESC, id LIMIT 100`}
+	waitingQuestions = db.SQL{Postgres: `SELECT ` + questionColumns + ` FROM consent_questions
+		WHERE learner_id = $1 AND answer = '' AND expires_at > $2 ORDER BY asked_at, id`}
+	guardiansOfPhone = db.SQL{Postgres: `SELECT id FROM guardians WHERE phone = $1 AND verified AND NOT ended ORDER BY id`}
+)
+
+func questionArgs(q Question) []any {
+	return []any{q.ID, string(q.Learner), q.Guardian, string(q.Purpose), q.Version, q.Phone, q.Code, string(q.AskedBy), q.AskedAt, q.ExpiresAt}
+}
+
+func scanQuestion(r db.Rows) (q Question, err error) {
+	return q, r.Scan(&q.ID, &q.Learner, &q.Guardian, &q.Purpose, &q.Version, &q.Phone, &q.Code, &q.AskedBy, &q.AskedAt, &q.ExpiresAt, &q.Answer, &q.AnsweredAt)
+}
+
+// A parent's settings.
+var (
+	selectParent = db.SQL{Postgres: `SELECT share_progress_with_school, allow_anonymized_analytics, email_marketing FROM parent_settings WHERE account_id = $1`}
+	upsertParent = db.SQL{Postgres: `INSERT INTO parent_settings (account_id, share_progress_with_school, allow_anonymized_analytics, email_marketing, updated_at)
+		VALUES ($1, $2, $3, $4, $5) ON CONFLICT (account_id) DO UPDATE SET share_progress_with_school = excluded.share_progress_with_school,
+			allow_anonymized_analytics = excluded.allow_anonymized_analytics, email_marketing = excluded.email_marketing, updated_at = excluded.updated_at`}
+)
+
+func scanParent(r db.Rows) (v ParentSettings, err error) {
+	return v, r.Scan(&v.ShareProgressWithSchool, &v.AllowAnonymizedAnalytics, &v.EmailMarketing)
+}
