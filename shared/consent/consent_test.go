@@ -68,7 +68,8 @@ func newWorld(d db.DB) *world {
 
 func (w *world) learner(t *testing.T, d db.DB, born string) identity.Actor {
 	t.Helper()
-	a := identity.Account{ID: identity.AccountID(id.New()), Role: identity.Student, FullName: "Amina Ekai", Status: identity.Active, School: w.teacher.School, Born: born}
+	a := identity.Account{ID: identity.AccountID(id.New()), Role: identity.Student, FullName: "Amina Ekai", Status: identity.Active, School: w.teacher.School, Born: born,
+		CreatedAt: db.Time{Time: w.clock.Now()}, UpdatedAt: db.Time{Time: w.clock.Now()}}
 	if err := d.Update(t.Context(), func(tx db.Tx) error { _, err := identity.Accounts.Put(t.Context(), tx, a); return err }); err != nil {
 		t.Fatal(err)
 	}
