@@ -49,7 +49,11 @@ func Operations() map[string]Need {
 		"list-school-learners": of(Roster, View, Manage), "list-guardians": of(Guardians, View, Manage),
 		"set-pin": of(SignIn, View, Manage), "set-school-password": of(SignIn, View, Manage),
 
-		"list-consents": of(Consents, View, Own, Manage), "record-consent": of(Consents, Own, Manage),
+		"list-consents": of(Consents, View, Own, Manage), "record-consent": of(Consents, View, Own, Manage),
+		"consent-texts": of(Account, Own), "student-privacy": of(Account, Own), "set-student-privacy": of(Account, Own),
+		"add-consent-photo": of(Consents, Manage), "consent-photo": of(Consents, Own, Manage),
+		"parent-consents": of(Consents, Own), "set-parent-privacy": of(Consents, Own),
+		"ask-for-consent": of(Guardians, View, Manage), "consent-questions": of(Consents, Own, Manage),
 		"safeguarding-alerts": of(Safeguarding, View), "safeguarding-acknowledge": of(Safeguarding, View),
 
 		"make-cards": of(SignIn, View, Manage), "open-pictures": of(SignIn, View, Manage), "close-pictures": of(SignIn, View, Manage),

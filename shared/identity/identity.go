@@ -176,10 +176,8 @@ func New(o Options) *Service {
 		o.Device = func(context.Context) string { return "" }
 	}
 	return &Service{
-		audit: o.Audit, factor: o.SecondFactor, device: o.Device,
+		audit: o.Audit, factor: o.SecondFactor, device: o.Device, text: o.Text,
 		db: o.DB, clock: o.Clock, issuer: o.Issuer, audience: o.Audience, school: o.School,
-		audit: o.Audit, text: o.Text,
-		db:    o.DB, clock: o.Clock, issuer: o.Issuer, audience: o.Audience, school: o.School,
 		pepper: o.Pepper, passwords: o.Passwords, announce: o.AnnounceKey,
 		guard: o.Guard, sealer: o.Sealer, noteAct: o.Note, cost: o.BcryptCost, workers: make(chan struct{}, o.HashWorkers),
 		nobody: sync.OnceValue(func() string { return verifierOfNobody(o.BcryptCost) }),
