@@ -1,6 +1,6 @@
 -- +goose Up
--- Children's data: see shared/consent (what guardians allow, what a learner shows)
--- and shared/privacy (who is erased, what was kept for how long, who was told).
+-- Children's data: what guardians allow and what a learner shows (shared/consent),
+-- and at the cloud who was asked and who was told (cloud/internal/privacy).
 
 -- SHA-256 of the picture of the signed form; empty when there is none.
 ALTER TABLE consents ADD COLUMN photo text COLLATE "C" NOT NULL DEFAULT '';
@@ -27,48 +27,6 @@ CREATE TABLE privacy_settings (
 	allow_study_group_invites boolean NOT NULL,
 	updated_at timestamptz NOT NULL
 );
-
--- People who are erased: one row for each school that knew them, and one without
--- a school for the cloud itself. Kept for ever, so that nothing brings them back.
-CREATE TABLE erasures (
-	id text COLLATE "C" PRIMARY KEY,
-	account_id text COLLATE "C" NOT NULL,
-	school_id text COLLATE "C" NOT NULL,
-	at timestamptz NOT NULL
-);
-CREATE INDEX erasures_account ON erasures (account_id);
-CREATE INDEX erasures_school ON erasures (school_id, id);
-
--- What a node did about it: how many rows of which table.
-CREATE TABLE erasure_receipts (
-	id text COLLATE "C" PRIMARY KEY,
-	erasure_id text COLLATE "C" NOT NULL,
-	school_id text COLLATE "C" NOT NULL,
-	node text COLLATE "C" NOT NULL, -- cloud, or box
-	counts text NOT NULL, -- JSON, by table
-	at timestamptz NOT NULL
-);
-CREATE INDEX erasure_receipts_erasure ON erasure_receipts (erasure_id);
-CREATE INDEX erasure_receipts_school ON erasure_receipts (school_id, id);
-
--- Who was told of an alert that nobody took up; of this node alone.
-CREATE TABLE alert_steps (
-	alert_id text COLLATE "C" NOT NULL,
-	step text COLLATE "C" NOT NULL, -- named_adult | head | office
-	told bigint NOT NULL, -- how many people
-	at timestamptz NOT NULL,
-	PRIMARY KEY (alert_id, step)
-);
-
--- What the retention periods took away, on this node.
-CREATE TABLE retention_runs (
-	id text COLLATE "C" PRIMARY KEY,
-	rule text COLLATE "C" NOT NULL,
-	cutoff timestamptz NOT NULL,
-	removed bigint NOT NULL,
-	at timestamptz NOT NULL
-);
-CREATE INDEX retention_runs_at ON retention_runs (at);
 
 -- From here on: the cloud's alone.
 
@@ -100,18 +58,11 @@ CREATE TABLE consent_questions (
 CREATE UNIQUE INDEX consent_questions_code ON consent_questions (phone, code);
 CREATE INDEX consent_questions_learner ON consent_questions (learner_id, asked_at);
 
--- Wishes to get everything, or to be erased. file is emptied when it expires.
-CREATE TABLE privacy_requests (
-	id text COLLATE "C" PRIMARY KEY,
-	kind text COLLATE "C" NOT NULL, -- export | erasure
-	subject_id text COLLATE "C" NOT NULL,
-	asked_by text COLLATE "C" NOT NULL,
-	state text COLLATE "C" NOT NULL, -- waiting | ready | expired | refused | done
-	file bytea,
-	size bigint NOT NULL,
-	created_at timestamptz NOT NULL,
-	ready_at timestamptz,
-	expires_at timestamptz
+-- Who was told of an alert that nobody took up.
+CREATE TABLE alert_steps (
+	alert_id text COLLATE "C" NOT NULL,
+	step text COLLATE "C" NOT NULL, -- named_adult | head | office
+	told bigint NOT NULL, -- how many people
+	at timestamptz NOT NULL,
+	PRIMARY KEY (alert_id, step)
 );
-CREATE INDEX privacy_requests_subject ON privacy_requests (subject_id, created_at);
-CREATE INDEX privacy_requests_state ON privacy_requests (state, expires_at);

@@ -74,6 +74,26 @@ func (s *Service) mayReadAlerts(ctx context.Context, tx db.Tx, who identity.Acto
 	return adult != "" && adult == who.Account, nil
 }
 
+// ErrNoNamedAdult answers a child whose school has named nobody who is told when
+// a child is in danger.
+var ErrNoNamedAdult = fault.New(fault.Forbidden, "Your school must first name a grown-up who looks after the children. Please tell your teacher.").WithCode("tutor_no_named_adult")
+
+// guarded refuses a minor at a school that has named no adult.
+func (s *Service) guarded(ctx context.Context, tx db.Tx, who identity.Actor) error {
+	if s.opts.Minor == nil || who.School == "" {
+		return nil
+	}
+	minor, err := s.opts.Minor(ctx, tx, who.Account)
+	if err != nil || !minor {
+		return err
+	}
+	adult, err := s.opts.Safeguards.NamedAdult(ctx, tx, who.School)
+	if err == nil && adult == "" {
+		err = ErrNoNamedAdult
+	}
+	return err
+}
+
 // alertSchool is whose alerts the actor asks for.
 func alertSchool(who identity.Actor) identity.SchoolID {
 	if who.Role == identity.Admin {

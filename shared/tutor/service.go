@@ -153,6 +153,9 @@ func (s *Service) prepare(ctx context.Context, who identity.Actor, in Asking) (p
 		if p.inDanger {
 			return nil // nothing else matters, and no limit stands in the way
 		}
+		if err := s.guarded(ctx, tx, who); err != nil {
+			return err
+		}
 		if err := s.withinLimit(ctx, tx, p); err != nil {
 			return err
 		}

@@ -72,6 +72,9 @@ type Options struct {
 	Access     Access
 	Names      Names
 	Safeguards Safeguards
+	// Minor, optional, tells whether a learner is under age: at a school that has
+	// named nobody who looks after its children, such a learner is not answered.
+	Minor func(ctx context.Context, tx db.Tx, learner identity.AccountID) (bool, error)
 	// Routes are the ways to a model, tried in order.
 	Routes []Route
 	// Forward is set where consented questions travel to a node with hosted

@@ -508,3 +508,27 @@ func stored[T any](t *testing.T, d db.DB, e syncer.Entity[T], v T) {
 		t.Fatal(err)
 	}
 }
+
+func TestAMinorsTutorNeedsANamedAdult(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d db.DB) {
+		minor := true
+		c := newWorld(t, d, func(o *tutor.Options) {
+			o.Minor = func(context.Context, db.Tx, identity.AccountID) (bool, error) { return minor, nil }
+		})
+		c.adult = ""
+		if _, err := c.tutor.Ask(t.Context(), c.learner, tutor.Asking{Text: "What is a fraction?"}); !errors.Is(err, tutor.ErrNoNamedAdult) {
+			t.Errorf("a child at a school that named nobody: %v", err)
+		}
+		if got, err := c.tutor.Ask(t.Context(), c.learner, tutor.Asking{Text: "I want to kill myself"}); err != nil || got.Best.Source.Kind != tutor.FromSafety {
+			t.Errorf("words of danger are always answered: %+v, %v", got.Best.Source, err)
+		}
+		minor = false
+		if _, err := c.tutor.Ask(t.Context(), c.learner, tutor.Asking{Text: "What is a fraction?"}); err != nil {
+			t.Errorf("a learner of full age: %v", err)
+		}
+		minor, c.adult = true, identity.AccountID(id.New())
+		if _, err := c.tutor.Ask(t.Context(), c.learner, tutor.Asking{Text: "What is a fraction?"}); err != nil {
+			t.Errorf("once somebody is named: %v", err)
+		}
+	})
+}

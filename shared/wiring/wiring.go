@@ -73,6 +73,10 @@ func Join(d Differences) (Domains, error) {
 	assess := assessment.New(assessment.Options{DB: d.DB, Clock: d.Clock, Log: d.Log, Access: courses, Learning: learn, Families: people, Freshness: d.Freshness})
 	bird, err := tutor.New(d.DB, tutor.Options{
 		Consents: consents{people}, Passages: passages{}, Access: openTo{courses}, Names: names{people}, Safeguards: people,
+		Minor: func(ctx context.Context, tx db.Tx, learner identity.AccountID) (bool, error) {
+			a, err := people.Account(ctx, tx, learner)
+			return a.Minor(d.Clock.Now()), err
+		},
 		Routes: d.Routes, Forward: d.Forward, Clock: d.Clock, Log: d.Log,
 	})
 	if err != nil {

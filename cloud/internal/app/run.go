@@ -78,6 +78,7 @@ func serve(ctx context.Context, c Config, out io.Writer) (err error) {
 	}
 	k.keepOffice(group)
 	group.Add("tutor", k.domains.Tutor.Answerer())
+	group.Add("alerts", k.tellOfAlerts())
 	group.Add("sessions", service.Every(time.Hour, func(ctx context.Context) {
 		if err := k.domains.Identity.Sweep(ctx); err != nil && ctx.Err() == nil {
 			k.log.Warn("sweep old sessions", logging.Err(err))

@@ -1,7 +1,7 @@
 // Package privacy is what the cloud does for people about their data: it *asks*
 // guardians for consent by text message and takes their answers, keeps what
-// parents allow, gives people everything that is known of them, erases them, and
-// tells people about a child in danger when nobody takes it up.
+// parents allow, and *tells* people about a child in danger when nobody takes it
+// up.
 //
 // The rule that surprises: a code in a text message works for as long as the
 // guardian keeps the message. STOP with it takes a consent back years later, and

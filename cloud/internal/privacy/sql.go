@@ -50,3 +50,30 @@ var (
 func scanParent(r db.Rows) (v ParentSettings, err error) {
 	return v, r.Scan(&v.ShareProgressWithSchool, &v.AllowAnonymizedAnalytics, &v.EmailMarketing)
 }
+
+// Alerts that wait, and whom to tell. The row of the alert is locked: two clouds
+// on one database tell once.
+var (
+	openAlerts = db.SQL{Postgres: `SELECT a.id, a.school_id, a.severity, a.at FROM tutor_alerts a
+		WHERE NOT EXISTS (SELECT 1 FROM tutor_acknowledgements k WHERE k.alert_id = a.id)
+			AND NOT EXISTS (SELECT 1 FROM alert_steps s WHERE s.alert_id = a.id::text AND s.step = 'office')
+		ORDER BY a.at, a.id LIMIT 500`}
+	selectSteps = db.SQL{Postgres: `SELECT s.step, s.told FROM alert_steps s, (SELECT id FROM tutor_alerts WHERE id::text = $1 FOR UPDATE) a WHERE s.alert_id = a.id::text`}
+	insertStep  = db.SQL{Postgres: `INSERT INTO alert_steps (alert_id, step, told, at) VALUES ($1, $2, $3, $4)`}
+
+	contactsOf      = db.SQL{Postgres: contacts + `WHERE a.id = $1 ` + reachable}
+	contactsOfHeads = db.SQL{Postgres: contacts + `JOIN duties d ON d.account_id = a.id AND d.duty = 'head' AND d.active WHERE d.school_id = $1 ` + reachable}
+	// Those who look after children at the cloud are its admins.
+	contactsOfOffice = db.SQL{Postgres: contacts + `WHERE a.role = 'admin' ` + reachable}
+)
+
+const (
+	contacts  = `SELECT coalesce(l.email, ''), coalesce(l.phone, '') FROM accounts a JOIN logins l ON l.account_id = a.id `
+	reachable = `AND a.status = 'active' AND (coalesce(l.email, '') <> '' OR coalesce(l.phone, '') <> '') ORDER BY a.id`
+)
+
+func scanAlert(r db.Rows) (v alert, err error) {
+	return v, r.Scan(&v.id, &v.school, &v.severity, &v.at)
+}
+
+func scanContact(r db.Rows) (v contact, err error) { return v, r.Scan(&v.email, &v.phone) }

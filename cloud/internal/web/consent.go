@@ -12,7 +12,7 @@ import (
 )
 
 type (
-	familyConsents struct {
+	allowedThings struct {
 		AITutoring        bool `json:"ai_tutoring"`
 		DataCollection    bool `json:"data_collection"`
 		SocialFeatures    bool `json:"social_features"`
@@ -27,10 +27,10 @@ type (
 		RequestedAt time.Time `json:"requested_at"`
 		Deadline    time.Time `json:"deadline"`
 	}
-	familyChild struct {
+	childAllowed struct {
 		ChildID           string           `json:"child_id"`
 		ChildName         string           `json:"child_name"`
-		Consents          familyConsents   `json:"consents"`
+		Consents          allowedThings    `json:"consents"`
 		ProfileVisibility string           `json:"profile_visibility"`
 		PendingRequests   []pendingRequest `json:"pending_requests" nullable:"false"`
 	}
@@ -39,7 +39,7 @@ type (
 	}
 	familyOut struct {
 		Body struct {
-			Children []familyChild `json:"children" nullable:"false"`
+			Children []childAllowed `json:"children" nullable:"false"`
 		}
 	}
 
@@ -103,7 +103,7 @@ func MountConsent(a *api.API, s *privacy.Service) {
 		func(ctx context.Context, who identity.Actor, in *familyIn) (*familyOut, error) {
 			_, family, err := s.Family(ctx, who)
 			out := &familyOut{}
-			out.Body.Children = []familyChild{}
+			out.Body.Children = []childAllowed{}
 			for _, c := range family {
 				out.Body.Children = append(out.Body.Children, familyLine(c, in.Language))
 			}
@@ -166,9 +166,9 @@ func parentPrivacy(ctx context.Context, s *privacy.Service, who identity.Actor) 
 	return out, nil
 }
 
-func familyLine(c privacy.ChildConsents, language string) familyChild {
-	out := familyChild{ChildID: string(c.Child.ID), ChildName: c.Child.FullName, ProfileVisibility: string(c.ProfileVisibility), PendingRequests: []pendingRequest{},
-		Consents: familyConsents{AITutoring: c.Allowed[identity.CloudTutor], DataCollection: c.Allowed[identity.DataCollection],
+func familyLine(c privacy.ChildConsents, language string) childAllowed {
+	out := childAllowed{ChildID: string(c.Child.ID), ChildName: c.Child.FullName, ProfileVisibility: string(c.ProfileVisibility), PendingRequests: []pendingRequest{},
+		Consents: allowedThings{AITutoring: c.Allowed[identity.CloudTutor], DataCollection: c.Allowed[identity.DataCollection],
 			SocialFeatures: c.Allowed[identity.SocialFeatures], ThirdPartySharing: c.Allowed[identity.ThirdParty], Photos: c.Allowed[identity.Photos]}}
 	for _, q := range c.Waiting {
 		words, _ := consent.Texts(q.Version)

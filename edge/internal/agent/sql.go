@@ -35,8 +35,6 @@ var factTables = map[string]string{
 	"roster_changes":         "1",
 	"roster_codes":           "1",
 	"audit_entries":          "1",
-	"erasures":               "1",
-	"erasure_receipts":       "1",
 }
 
 // A learner whom the school added and whom the cloud does not have yet is a member.
@@ -58,7 +56,7 @@ var localTables = []string{
 	// people at work
 	"door_devices", "door_known", "door_misses",
 	"sessions", "refresh_tokens", "signing_secrets", "memberships", "logins", "profiles",
-	"tutor_originals", "tutor_jobs", "tutor_profiles", "consent_photos", "alert_steps", "retention_runs",
+	"tutor_originals", "tutor_jobs", "tutor_profiles", "consent_photos",
 	// courses, which come as packs
 	"courses", "lessons", "quizzes", "quiz_keys", "passages", "pack_downloads", "course_opens", "bundles", "line_uses",
 }

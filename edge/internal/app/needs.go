@@ -21,6 +21,7 @@ type seen struct {
 	peer     syncer.PeerState
 	report   syncproto.Report
 	doorEnds time.Time // zero: never
+	unnamed  bool      // nobody is named who looks after the children
 }
 
 // When something is worth a person's attention.
@@ -48,6 +49,9 @@ func needs(s seen) (out []api.SyncNeed) {
 		add("retired", 0, time.Time{})
 	} else if code != "" {
 		add(code, s.back.Waiting, s.back.Oldest)
+	}
+	if s.unnamed {
+		add("named_adult", 0, time.Time{})
 	}
 	if s.report.DiskTotal > 0 && s.report.DiskFree < diskLow {
 		add("disk", s.report.DiskFree>>20, time.Time{})

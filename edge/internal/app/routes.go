@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -116,7 +117,11 @@ func (b *box) syncStatus(ctx context.Context, s *school) (api.SyncStatus, error)
 		if endsErr != nil {
 			return endsErr
 		}
-		out.Needs = needs(seen{doorEnds: ends, standing: b.agent.Standing(), now: out.Now, up: up, back: back, heads: heads, peer: peer, report: r})
+		adult, adultErr := s.domains.Identity.NamedAdult(ctx, tx, identity.SchoolID(state.SchoolID))
+		if adultErr != nil && !errors.Is(adultErr, identity.ErrNoSuchSchool) {
+			return adultErr
+		}
+		out.Needs = needs(seen{doorEnds: ends, unnamed: adult == "", standing: b.agent.Standing(), now: out.Now, up: up, back: back, heads: heads, peer: peer, report: r})
 		return err
 	})
 	return out, err

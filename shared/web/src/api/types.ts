@@ -38,6 +38,8 @@ export type SecretCard = Schemas['CardBody'];
 export type Guardian = Schemas['GuardianBody'];
 /** One fact: a guardian said yes or no. The latest of a purpose counts. */
 export type Consent = Schemas['ConsentBody'];
+export type ConsentTexts = Schemas['ConsentTextsOutBody'];
+export type ConsentText = Schemas['ConsentText'];
 export type School = Schemas['SchoolBody'];
 export type ClaimCode = Schemas['ClaimCode'];
 export type Box = Schemas['Box'];

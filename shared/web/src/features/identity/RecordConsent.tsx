@@ -2,41 +2,56 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { service } from '../../api';
-import type { Consent } from '../../api/types';
+import type { Consent, ConsentTexts } from '../../api/types';
 import { day } from '../../i18n/format';
 import { Button } from '../../ui/Button';
 import { Card } from '../../ui/Card';
 import { Check, SelectField, TextField } from '../../ui/Field';
 import { Failure, Loaded } from '../../ui/Loaded';
 import { Notice } from '../../ui/Notice';
-import { PURPOSES, standing, TEXT_VERSION } from './consent';
+import { ConsentText } from './ConsentText';
+import { sendPhoto, standing, textsQuery } from './consent';
 import { consentsQuery, guardiansQuery } from './queries';
 
 /** What a guardian signed on paper, entered by the teacher: each purpose by itself, unticked until she says yes. */
 export function RecordConsent({ learner }: { learner: string }) {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   const query = useQuery(consentsQuery(learner));
+  const words = useQuery(textsQuery(i18n.language));
   return (
     <Card className="space-y-4">
       <h2 className="text-xl">{t('consent.title')}</h2>
       <p className="text-muted">{t('consent.lead')}</p>
       <Loaded query={query} rows={1}>
-        {(consents) => <Form learner={learner} consents={consents} />}
+        {(consents) => (
+          <Loaded query={words} rows={5}>
+            {(texts) => <Form learner={learner} consents={consents} words={texts} />}
+          </Loaded>
+        )}
       </Loaded>
     </Card>
   );
 }
 
-function Form({ learner, consents }: { learner: string; consents: Consent[] }) {
+interface FormProps {
+  learner: string;
+  consents: Consent[];
+  words: ConsentTexts;
+}
+
+function Form({ learner, consents, words }: FormProps) {
   const { t, i18n } = useTranslation();
   const queries = useQueryClient();
   const [guardian, setGuardian] = useState('');
+  const [photo, setPhoto] = useState<File | null>(null);
+  const purposes = words.texts.map((text) => text.purpose);
   const given = (purpose: string) => standing(consents, purpose);
-  const [ticked, setTicked] = useState(() => new Set(PURPOSES.filter((p) => given(p)?.given)));
+  const [ticked, setTicked] = useState(() => new Set(purposes.filter((p) => given(p)?.given)));
 
   const record = useMutation({
     mutationFn: async () => {
-      for (const purpose of PURPOSES) {
+      const name = photo ? await sendPhoto(learner, photo) : undefined;
+      for (const purpose of purposes) {
         const now = ticked.has(purpose);
         if (now === Boolean(given(purpose)?.given)) continue;
         await service.post('/learners/{id}/consents', {
@@ -46,15 +61,17 @@ function Form({ learner, consents }: { learner: string; consents: Consent[] }) {
             given: now,
             guardian_name: guardian.trim(),
             method: 'paper',
-            text_version: TEXT_VERSION,
+            text_version: words.version,
+            photo: name,
           },
         });
       }
     },
-    onSuccess: () => queries.invalidateQueries({ queryKey: ['consents', learner] }),
+    onSuccess: () => setPhoto(null),
+    onSettled: () => queries.invalidateQueries({ queryKey: ['consents', learner] }),
   });
 
-  const changed = PURPOSES.some((p) => ticked.has(p) !== Boolean(given(p)?.given));
+  const changed = purposes.some((p) => ticked.has(p) !== Boolean(given(p)?.given));
   const toggle = (purpose: string, on: boolean) => {
     const next = new Set(ticked);
     if (on) next.add(purpose);
@@ -69,16 +86,18 @@ function Form({ learner, consents }: { learner: string; consents: Consent[] }) {
 
   return (
     <form onSubmit={submit} className="space-y-4">
-      {PURPOSES.map((purpose) => {
+      {words.texts.map((text) => {
+        const purpose = text.purpose;
         const stored = given(purpose);
         return (
           <div key={purpose} className="space-y-1">
             <Check
-              label={t(`purpose.${purpose}`)}
-              hint={t(`purpose.${purpose}_text`)}
+              label={text.title}
+              hint={text.what}
               checked={ticked.has(purpose)}
               onChange={(on) => toggle(purpose, on)}
             />
+            <ConsentText text={text} />
             {stored && (
               <p className="text-sm text-muted">
                 {t(stored.given ? 'consent.given' : 'consent.withdrawn', {
@@ -91,6 +110,16 @@ function Form({ learner, consents }: { learner: string; consents: Consent[] }) {
         );
       })}
       {changed && <GuardianName learner={learner} value={guardian} onChange={setGuardian} />}
+      {changed && (
+        <TextField
+          label={t('consent.photo')}
+          hint={t('consent.photo_text')}
+          type="file"
+          accept="image/jpeg,image/png"
+          capture="environment"
+          onChange={(e) => setPhoto(e.target.files?.[0] ?? null)}
+        />
+      )}
       {record.error && <Failure error={record.error} />}
       {record.isSuccess && (
         <Notice kind="good" live>

@@ -1,12 +1,27 @@
-import type { Consent } from '../../api/types';
+import { queryOptions } from '@tanstack/react-query';
+import { client, service } from '../../api';
+import type { Consent, ConsentTexts } from '../../api/types';
 
-/** What a guardian may agree to. Each is asked by itself and off until somebody says yes. */
-export const PURPOSES: readonly string[] = ['cloud_tutor'];
-
-/** Names the wording of the purposes in the texts; a changed wording gets a new name. */
-export const TEXT_VERSION = '2026-11';
+/** What guardians may agree to, in the words of the present version. Each is asked by itself. */
+export const textsQuery = (language: string) =>
+  queryOptions({
+    queryKey: ['consent-texts', language],
+    queryFn: (): Promise<ConsentTexts> =>
+      service.get('/consent-texts', { query: { language: language.startsWith('sw') ? 'sw' : 'en' } }),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
 
 /** What counts for a purpose: the latest word. The list is latest first. */
 export function standing(consents: Consent[], purpose: string): Consent | undefined {
   return consents.find((c) => c.purpose === purpose);
+}
+
+/** Sends the photo of a signed form; the service makes it small and gives it a name. */
+export async function sendPhoto(learner: string, photo: Blob): Promise<string> {
+  const answer = await client.call<{ photo: string }>(`/learners/${encodeURIComponent(learner)}/consent-photos`, {
+    method: 'POST',
+    body: photo,
+    timeoutMs: 120_000,
+  });
+  return answer.photo;
 }

@@ -8,7 +8,9 @@ import { Page } from '../../ui/Card';
 import { SelectField } from '../../ui/Field';
 import { Empty, Loaded } from '../../ui/Loaded';
 import { Initials } from '../identity/Initials';
+import { schoolQuery } from '../identity/queries';
 import { useMe } from '../identity/session';
+import { OpenAlerts } from '../tutor/OpenAlerts';
 import { classProgressQuery, summary } from './queries';
 
 /** The teacher's learners, class by class, each with what she has done. The class is in the address. */
@@ -21,8 +23,11 @@ export function ClassList() {
 function SchoolClasses({ school }: { school: string }) {
   const { t } = useTranslation();
   const query = useQuery(classProgressQuery(school));
+  const me = useMe();
+  const named = useQuery(schoolQuery(school)).data?.named_adult_id === me.id;
   return (
     <Page title={t('class.title')} lead={t('class.lead')}>
+      {(named || me.duties?.includes('head')) && <OpenAlerts />}
       <Loaded
         query={query}
         isEmpty={(list) => list.length === 0}

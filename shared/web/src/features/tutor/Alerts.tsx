@@ -54,6 +54,7 @@ function Row({ alert }: { alert: Alert }) {
           {taken ? t('alerts.taken') : t('alerts.open')}
         </Badge>
       </div>
+      <p className="font-medium">{t(`alerts.severity_${alert.severity}`)}</p>
       <p>
         {t('alerts.category', { category: t(`alerts.category_${alert.category}`, { defaultValue: '' }) })}
       </p>
