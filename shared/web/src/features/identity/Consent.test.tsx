@@ -27,7 +27,8 @@ function serve() {
       sent.push({ path, type, body: typeof init.body === 'string' ? JSON.parse(init.body) : init.body });
       return path.endsWith('consent-photos') ? say({ photo: 'ab12' }, 201) : say({}, 201);
     }
-    if (path.endsWith('/consent-texts')) return say({ version: '2026-11', texts: ['cloud_tutor', 'photos'].map(text) });
+    if (path.endsWith('/consent-texts'))
+      return say({ version: '2026-11', texts: ['cloud_tutor', 'photos'].map(text) });
     if (path.endsWith('/consents')) {
       return say({
         consents: [
@@ -57,7 +58,12 @@ describe('the consents of a guardian', () => {
     expect(screen.getAllByText('At any time')).toHaveLength(2);
     await userEvent.click(tutor);
     await waitFor(() => expect(sent).toHaveLength(1));
-    expect(sent[0]?.body).toEqual({ purpose: 'cloud_tutor', given: true, method: 'web', text_version: '2026-11' });
+    expect(sent[0]?.body).toEqual({
+      purpose: 'cloud_tutor',
+      given: true,
+      method: 'web',
+      text_version: '2026-11',
+    });
   });
 });
 
@@ -72,6 +78,12 @@ describe('a form that was signed on paper', () => {
     await userEvent.click(screen.getByRole('button', { name: 'Record' }));
     await waitFor(() => expect(sent).toHaveLength(2));
     expect(sent[0]).toMatchObject({ path: '/api/v1/learners/l1/consent-photos', type: 'image/jpeg' });
-    expect(sent[1]?.body).toMatchObject({ purpose: 'cloud_tutor', given: true, method: 'paper', photo: 'ab12', guardian_name: 'Mary Ekai' });
+    expect(sent[1]?.body).toMatchObject({
+      purpose: 'cloud_tutor',
+      given: true,
+      method: 'paper',
+      photo: 'ab12',
+      guardian_name: 'Mary Ekai',
+    });
   });
 });

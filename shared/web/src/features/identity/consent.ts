@@ -18,10 +18,13 @@ export function standing(consents: Consent[], purpose: string): Consent | undefi
 
 /** Sends the photo of a signed form; the service makes it small and gives it a name. */
 export async function sendPhoto(learner: string, photo: Blob): Promise<string> {
-  const answer = await client.call<{ photo: string }>(`/learners/${encodeURIComponent(learner)}/consent-photos`, {
-    method: 'POST',
-    body: photo,
-    timeoutMs: 120_000,
-  });
+  const answer = await client.call<{ photo: string }>(
+    `/learners/${encodeURIComponent(learner)}/consent-photos`,
+    {
+      method: 'POST',
+      body: photo,
+      timeoutMs: 120_000,
+    },
+  );
   return answer.photo;
 }
