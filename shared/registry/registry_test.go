@@ -86,9 +86,8 @@ func of[T any](e syncer.Entity[T]) body {
 func bodies() []body {
 	return []body{
 		of(identity.Keys), of(identity.Schools), of(identity.Accounts), of(identity.Credentials), of(identity.DutyGrants), of(identity.Guardians),
-		of(identity.Consents), of(identity.Revocations), of(identity.Barrings), of(door.Sheets), of(door.Uses),
+		of(identity.Consents), of(consent.Privacy), of(identity.Revocations), of(identity.Barrings), of(door.Sheets), of(door.Uses),
 		of(roster.Classes), of(roster.Terms), of(roster.Changes), of(roster.Verdicts), of(roster.Codes), of(roster.Uses), of(line.Plans), of(catalogue.Licences), of(payments.Intents), of(payments.Outcomes), of(payments.Entitlements),
-		of(identity.Consents), of(consent.Privacy), of(identity.Revocations), of(identity.Barrings), of(door.Sheets), of(door.Uses), of(line.Plans), of(catalogue.Licences), of(payments.Intents), of(payments.Outcomes), of(payments.Entitlements),
 		of(learning.Enrolments), of(learning.Activities), of(assessment.Attempts), of(tutor.Questions), of(tutor.Answers), of(tutor.Alerts),
 		of(tutor.Acknowledgements), of(audit.Entries),
 	}

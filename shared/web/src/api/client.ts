@@ -63,8 +63,6 @@ export class Client {
     const headers: Record<string, string> = { Accept: 'application/json' };
     if (call.body !== undefined) headers['Content-Type'] = 'application/json';
     if (call.file) headers['Content-Type'] = 'application/octet-stream';
-    if (call.body instanceof Blob) headers['Content-Type'] = call.body.type || 'application/octet-stream';
-    else if (call.body !== undefined) headers['Content-Type'] = 'application/json';
     if (tokens) headers.Authorization = `Bearer ${tokens.access_token}`;
 
     const control = new AbortController();
@@ -76,7 +74,6 @@ export class Client {
         method: call.method ?? 'GET',
         headers,
         body: call.file ?? (call.body === undefined ? undefined : JSON.stringify(call.body)),
-        body: call.body === undefined || call.body instanceof Blob ? call.body : JSON.stringify(call.body),
         signal: control.signal,
         cache: 'no-store',
       });

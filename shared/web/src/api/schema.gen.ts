@@ -975,6 +975,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/consent-texts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What guardians are told of each purpose */
+        get: operations["consent-texts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/courses/": {
         parameters: {
             query?: never;
@@ -1503,6 +1520,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/learners/{id}/consent-photos": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keep the photo of a signed form */
+        post: operations["add-consent-photo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/learners/{id}/consent-photos/{photo}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The photo of a signed form */
+        get: operations["consent-photo"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/learners/{id}/consent-questions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What guardians were asked by text message */
+        get: operations["consent-questions"];
+        put?: never;
+        /** Ask a guardian by text message */
+        post: operations["ask-for-consent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/learners/{id}/consents": {
         parameters: {
             query?: never;
@@ -1650,6 +1719,40 @@ export interface paths {
         /** Payments for the parent's children, newest first. */
         get: operations["list-parent-payments"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/parent/settings/consent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What I allow for my children */
+        get: operations["parent-consents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/parent/settings/privacy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change what I allow */
+        put: operations["set-parent-privacy"];
         post?: never;
         delete?: never;
         options?: never;
@@ -2156,6 +2259,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/student/account/privacy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What I show of myself */
+        get: operations["student-privacy"];
+        /** Change what I show of myself */
+        put: operations["set-student-privacy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/student/ai/chat": {
         parameters: {
             query?: never;
@@ -2554,6 +2675,13 @@ export interface components {
             /** Format: int64 */
             total: number;
         };
+        AllowedThings: {
+            ai_tutoring: boolean;
+            data_collection: boolean;
+            photos: boolean;
+            social_features: boolean;
+            third_party_sharing: boolean;
+        };
         ApplicationPaging: {
             /** Format: int64 */
             limit: number;
@@ -2604,6 +2732,14 @@ export interface components {
         };
         ApproveRequestBody: {
             review_notes?: string;
+        };
+        AskInBody: {
+            /** @description From list-guardians; her phone is verified. */
+            guardian_id: string;
+            purpose: string;
+        };
+        AskedOutBody: {
+            questions: components["schemas"]["ConsentQuestion"][];
         };
         Assessment: {
             /** @enum {string} */
@@ -2961,6 +3097,21 @@ export interface components {
             /** @enum {string} */
             type: "quiz" | "lesson" | "course";
         };
+        ChildAllowed: {
+            child_id: string;
+            child_name: string;
+            consents: components["schemas"]["AllowedThings"];
+            pending_requests: components["schemas"]["PendingRequest"][];
+            profile_visibility: string;
+        };
+        ChildPrivacy: {
+            allow_ai_tutoring?: boolean;
+            allow_data_collection?: boolean;
+            allow_social_features?: boolean;
+            allow_third_party_sharing?: boolean;
+            /** @enum {string} */
+            profile_visibility?: "private" | "class" | "school";
+        };
         ChildProgress: {
             /**
              * Format: date-time
@@ -3083,6 +3234,8 @@ export interface components {
             id: string;
             learner_id: string;
             method: string;
+            /** @description SHA-256 of the picture of the signed form. */
+            photo?: string;
             purpose: string;
             recorded_by: string;
             text_version: string;
@@ -3091,8 +3244,38 @@ export interface components {
             given: boolean;
             guardian_name?: string;
             method: string;
+            /** @description From add-consent-photo. */
+            photo?: string;
             purpose: string;
             text_version: string;
+        };
+        ConsentQuestion: {
+            /** @description Empty while nobody answered. */
+            answer: string;
+            /** Format: date-time */
+            answered_at: string | null;
+            /** Format: date-time */
+            asked_at: string;
+            /** Format: date-time */
+            deadline: string;
+            guardian_id: string;
+            id: string;
+            purpose: string;
+        };
+        ConsentText: {
+            automated: string;
+            how_long: string;
+            purpose: string;
+            title: string;
+            transfer: string;
+            what: string;
+            who: string;
+            withdraw: string;
+        };
+        ConsentTextsOutBody: {
+            texts: components["schemas"]["ConsentText"][];
+            /** @description Say it when a consent is recorded. */
+            version: string;
         };
         ConsentsOutBody: {
             /** @description Latest first. */
@@ -3422,6 +3605,9 @@ export interface components {
              * @description Percent, over seven days; null without attempts.
              */
             weekly_average: number | null;
+        };
+        FamilyOutBody: {
+            children: components["schemas"]["ChildAllowed"][];
         };
         FamilyOverview: {
             /** Format: int64 */
@@ -4071,6 +4257,24 @@ export interface components {
             id: string;
             name: string;
         };
+        ParentPrivacyInBody: {
+            allow_anonymized_analytics?: boolean;
+            /** @description By the child's id. */
+            children_settings?: {
+                [key: string]: components["schemas"]["ChildPrivacy"];
+            };
+            email_marketing?: boolean;
+            share_progress_with_school?: boolean;
+        };
+        ParentPrivacyOutBody: {
+            allow_anonymized_analytics: boolean;
+            children_settings: {
+                [key: string]: components["schemas"]["ChildPrivacy"];
+            };
+            email_marketing: boolean;
+            message: string;
+            share_progress_with_school: boolean;
+        };
         PasswordChangeInBody: {
             current_password: string;
             new_password: string;
@@ -4142,6 +4346,16 @@ export interface components {
             state: string;
             status: string;
         };
+        PendingRequest: {
+            /** Format: date-time */
+            deadline: string;
+            description: string;
+            id: string;
+            /** Format: date-time */
+            requested_at: string;
+            title: string;
+            type: string;
+        };
         PermissionTable: {
             features: components["schemas"]["PermittedFeature"][];
             roles: components["schemas"]["PermittedRole"][];
@@ -4175,6 +4389,10 @@ export interface components {
             code: string;
             phone_number: string;
         };
+        PhotoAddedOutBody: {
+            /** @description For record-consent. */
+            photo: string;
+        };
         PicturesInBody: {
             learner_id: string;
             pictures: string[];
@@ -4200,6 +4418,36 @@ export interface components {
             title: string;
             /** @enum {string} */
             type: "lesson" | "quiz";
+        };
+        PrivacyBody: {
+            allow_friend_requests: boolean;
+            allow_study_group_invites: boolean;
+            /** @description Of the purpose social_features, which opens these settings. */
+            coppa_consent: components["schemas"]["PrivacyBodyCoppaConsentStruct"];
+            /** @description Always true: guardians see how their child learns. */
+            data_sharing_with_parent: boolean;
+            message?: string;
+            /** @enum {string} */
+            profile_visibility: "private" | "class" | "school";
+            show_achievements: boolean;
+            show_online_status: boolean;
+            show_streak: boolean;
+        };
+        PrivacyBodyCoppaConsentStruct: {
+            /** Format: date-time */
+            granted_at: string | null;
+            granted_by: string | null;
+            /** @enum {string} */
+            status: "granted" | "withdrawn" | "not_given";
+        };
+        PrivacyInBody: {
+            allow_friend_requests?: boolean;
+            allow_study_group_invites?: boolean;
+            /** @enum {string} */
+            profile_visibility?: "private" | "class" | "school";
+            show_achievements?: boolean;
+            show_online_status?: boolean;
+            show_streak?: boolean;
         };
         Problem: {
             /** @description Stable name of this error, for translation. */
@@ -8052,6 +8300,64 @@ export interface operations {
             };
         };
     };
+    "consent-texts": {
+        parameters: {
+            query?: {
+                language?: "en" | "sw";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsentTextsOutBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-courses": {
         parameters: {
             query?: {
@@ -9906,6 +10212,248 @@ export interface operations {
             };
         };
     };
+    "add-consent-photo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "image/jpeg": string;
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PhotoAddedOutBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "consent-photo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                photo: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "consent-questions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AskedOutBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "ask-for-consent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskInBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsentQuestion"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-consents": {
         parameters: {
             query?: never;
@@ -10433,6 +10981,124 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PaymentPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "parent-consents": {
+        parameters: {
+            query?: {
+                language?: "en" | "sw";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FamilyOutBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-parent-privacy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ParentPrivacyInBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ParentPrivacyOutBody"];
                 };
             };
             /** @description Unauthorized */
@@ -12507,6 +13173,113 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StaffUser"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "student-privacy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivacyBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-student-privacy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PrivacyInBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivacyBody"];
                 };
             };
             /** @description Unauthorized */

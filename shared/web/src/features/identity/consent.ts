@@ -22,7 +22,7 @@ export async function sendPhoto(learner: string, photo: Blob): Promise<string> {
     `/learners/${encodeURIComponent(learner)}/consent-photos`,
     {
       method: 'POST',
-      body: photo,
+      file: photo,
       timeoutMs: 120_000,
     },
   );
