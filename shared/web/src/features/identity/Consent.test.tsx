@@ -73,10 +73,10 @@ describe('a form that was signed on paper', () => {
     show(<RecordConsent learner="l1" />);
     await userEvent.click(await screen.findByRole('checkbox', { name: 'May cloud_tutor' }));
     await userEvent.type(screen.getByRole('textbox', { name: /guardian/i }), 'Mary Ekai');
-    const photo = new File(['x'], 'form.jpg', { type: 'application/octet-stream' });
+    const photo = new File(['x'], 'form.jpg', { type: 'image/jpeg' });
     await userEvent.upload(screen.getByLabelText(/photo of the signed form/i), photo);
     await userEvent.click(screen.getByRole('button', { name: 'Record' }));
-    await waitFor(() => expect(sent).toHaveLength(2));
+    await waitFor(() => expect(sent).toHaveLength(2), { timeout: 5_000 });
     expect(sent[0]).toMatchObject({ path: '/api/v1/learners/l1/consent-photos', type: 'application/octet-stream' });
     expect(sent[1]?.body).toMatchObject({
       purpose: 'cloud_tutor',
