@@ -54,6 +54,16 @@ func Operations() map[string]Need {
 		"add-consent-photo": of(Consents, Manage), "consent-photo": of(Consents, Own, Manage),
 		"parent-consents": of(Consents, Own), "set-parent-privacy": of(Consents, Own),
 		"ask-for-consent": of(Guardians, View, Manage), "consent-questions": of(Consents, Own, Manage),
+		// The use-cases let a class teacher change her own class, and nobody else's.
+		"list-roster": of(Roster, View, Manage), "add-to-roster": of(Roster, View, Manage), "change-roster": of(Roster, View, Manage),
+		"leave-school": of(Roster, View, Manage), "unlink-guardian": of(Roster, View, Manage), "make-codes": of(Roster, View, Manage),
+		"list-school-classes": of(Roster, View, Manage), "list-school-terms": of(Roster, View, Manage), "export-roster": of(Roster, View, Manage),
+		"save-school-class": of(Roster, Manage), "save-school-term": of(Roster, Manage), "import-roster": of(Roster, Manage),
+		"list-merges": of(Roster, Manage), "merge-learners": of(Roster, Manage), "undo-merge": of(Roster, Manage),
+		"receive-learner": of(Roster, Manage), "list-roster-todos": of(Roster, Manage), "dismiss-roster-todo": of(Roster, Manage),
+		"add-child": of(Account, Own), "make-transfer-code": of(Account, Own), "open-child-session": of(Account, Own), "return-to-parent": of(Account, Own),
+
+		"list-consents": of(Consents, View, Own, Manage), "record-consent": of(Consents, Own, Manage),
 		"safeguarding-alerts": of(Safeguarding, View), "safeguarding-acknowledge": of(Safeguarding, View),
 
 		"make-cards": of(SignIn, View, Manage), "open-pictures": of(SignIn, View, Manage), "close-pictures": of(SignIn, View, Manage),

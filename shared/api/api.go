@@ -255,6 +255,9 @@ func (a *API) admit(ctx context.Context, op Op) error {
 	if who.Account == "" {
 		return identity.ErrNobody
 	}
+	if who.Guardian != "" && !atHome(op) {
+		return identity.ErrAtHome
+	}
 	if len(op.Roles) > 0 {
 		if err := who.Require(op.Roles...); err != nil {
 			return err

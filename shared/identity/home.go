@@ -87,39 +87,3 @@ func (s *Service) ReturnHome(ctx context.Context, who Actor, password string) (T
 	}
 	return s.handOver(ctx, who, login.account, "")
 }
-
-// HomePIN is the verifier of a guardian's PIN for coming back from a child's
-// session. It opens nothing else.
-func (s *Service) HomePIN(ctx context.Context, pin string) (string, error) {
-	if err := checkPIN(pin); err != nil {
-		return "", err
-	}
-	return s.hash(ctx, keyed([]byte(homePepper), pin))
-}
-
-// ReturnHomePIN is ReturnHome by the PIN whose verifier is given.
-func (s *Service) ReturnHomePIN(ctx context.Context, who Actor, verifier, pin string) (Tokens, error) {
-	if who.Guardian == "" {
-		return Tokens{}, ErrForbidden
-	}
-	ok, err := s.matches(ctx, verifier, keyed([]byte(homePepper), pin))
-	if err != nil {
-		return Tokens{}, fmt.Errorf("return from a child's session: %w", err)
-	}
-	if !ok {
-		return Tokens{}, ErrWrongPIN
-	}
-	var guardian Account
-	err = s.db.View(ctx, func(tx db.Tx) error {
-		var err error
-		guardian, err = s.Account(ctx, tx, who.Guardian)
-		return err
-	})
-	if err != nil {
-		return Tokens{}, fmt.Errorf("return from a child's session: %w", err)
-	}
-	return s.handOver(ctx, who, guardian, "")
-}
-
-// homePepper keeps these verifiers apart from all others; it is no secret.
-const homePepper = "uhs home pin 1"

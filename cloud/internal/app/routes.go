@@ -28,6 +28,8 @@ func (k *core) routes() *api.API {
 	})
 	api.MountIdentity(a, k.domains.Identity)
 	api.MountIdentityCloud(a, k.domains.Identity, k.accounts)
+	api.MountRoster(a, k.domains.Roster)
+	api.MountFamily(a, k.domains.Identity, k.domains.Roster)
 	codes := door.New(door.Options{DB: k.db, Clock: k.clock, People: k.domains.Identity, Pepper: k.keys.pepper})
 	api.MountCards(a, k.domains.Identity, codes)
 	web.MountSchoolCode(a, codes)

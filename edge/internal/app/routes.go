@@ -51,6 +51,7 @@ func (b *box) schoolAPI(s *school) *api.API {
 	web.KnowDevices(a)
 	api.MountSync(a, func(ctx context.Context) (api.SyncStatus, error) { return b.syncStatus(ctx, s) })
 	api.MountIdentity(a, s.domains.Identity)
+	api.MountRoster(a, s.domains.Roster)
 	api.MountSchoolSignIn(a, s.domains.Identity)
 	api.MountCards(a, s.domains.Identity, s.sheets)
 	web.MountDoor(a, s.domains.Identity, s.door)
