@@ -63,7 +63,6 @@ func Operations() map[string]Need {
 		"receive-learner": of(Roster, Manage), "list-roster-todos": of(Roster, Manage), "dismiss-roster-todo": of(Roster, Manage),
 		"add-child": of(Account, Own), "make-transfer-code": of(Account, Own), "open-child-session": of(Account, Own), "return-to-parent": of(Account, Own),
 
-		"list-consents": of(Consents, View, Own, Manage), "record-consent": of(Consents, Own, Manage),
 		"safeguarding-alerts": of(Safeguarding, View), "safeguarding-acknowledge": of(Safeguarding, View),
 
 		"make-cards": of(SignIn, View, Manage), "open-pictures": of(SignIn, View, Manage), "close-pictures": of(SignIn, View, Manage),

@@ -40,6 +40,9 @@ func guardianOf(who Actor) (AccountID, error) {
 	if who.Guardian != "" {
 		return who.Guardian, nil
 	}
+	if who.Role == Student { // signed in by herself: no phone of a guardian's
+		return "", ErrNoSuchAccount
+	}
 	return who.Account, who.Require(Parent)
 }
 

@@ -125,7 +125,9 @@ func (s *Service) about(ctx context.Context, who identity.Actor, c Change) (iden
 		if a, err = s.mine(ctx, tx, c.School, c.Account); err != nil {
 			return err
 		}
-		if err := s.mayChange(ctx, tx, who, c.School, a.ClassName); err != nil {
+		if err := s.mayChange(ctx, tx, who, c.School, a.ClassName); errors.Is(err, identity.ErrForbidden) {
+			return identity.ErrNoSuchAccount // none of hers
+		} else if err != nil {
 			return err
 		}
 		if err := s.change(ctx, tx, who, c); err != nil {
