@@ -164,7 +164,8 @@ func TestASwapCanBeCutAtEveryStep(t *testing.T) {
 		for _, q := range []string{
 			`INSERT INTO sessions (id, account_id, school_id, created_at, expires_at) VALUES ('s', 'a', 'b', '2026-01-01 00:00:00+00:00', '2027-01-01 00:00:00+00:00')`,
 			`INSERT INTO tutor_originals (question_id, text) VALUES ('q', 'what she typed')`,
-			`INSERT INTO accounts SELECT 'ghost', role, email, full_name, status, school_id, grade, class_name, admission_number, created_at, updated_at FROM accounts LIMIT 1`,
+			`INSERT INTO accounts (id, role, email, full_name, status, school_id, grade, class_name, admission_number, created_at, updated_at)
+				SELECT 'ghost', role, email, full_name, status, school_id, grade, class_name, admission_number, created_at, updated_at FROM accounts LIMIT 1`,
 		} {
 			if _, err := tx.Exec(t.Context(), db.SQL{Both: q}); err != nil {
 				return err

@@ -83,7 +83,7 @@ func newCloud(t *testing.T) *cloud {
 	pg := dbtest.Postgres(t)
 	c := &cloud{t: t, db: pg, url: "http://" + freeAddress(t)}
 	env := append(os.Environ(), "DATABASE_URL="+pg.Pool.Config().ConnString(), "SECRET_KEY=a secret for tests only, long enough", "DATA_DIR="+t.TempDir(),
-		"HTTP_ADDR="+strings.TrimPrefix(c.url, "http://"), "PUBLIC_URL="+c.url, "NATS_LEAF_ADDR="+freeAddress(t), "LOG_LEVEL=error", "BCRYPT_COST=4", "DEMO=true") // no second factor
+		"HTTP_ADDR="+strings.TrimPrefix(c.url, "http://"), "PUBLIC_URL="+c.url, "NATS_LEAF_ADDR="+freeAddress(t), "LOG_LEVEL=error", "BCRYPT_COST=4", "DEMO=true", "RATE_LIMIT_FACTOR=0") // no second factor, and many requests
 	c.env = env
 	create := exec.CommandContext(t.Context(), bin, "admin", "create", "admin@example.org")
 	create.Env, create.Stdin = env, strings.NewReader(adminPassword+"\n")
