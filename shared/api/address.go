@@ -3,6 +3,7 @@ package api
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -49,8 +50,8 @@ func (a *API) addressOf(c *fiber.Ctx) netip.Addr {
 		return at
 	}
 	said := strings.Split(c.Get(fiber.HeaderXForwardedFor), ",")
-	for i := len(said) - 1; i >= 0; i-- {
-		next, err := netip.ParseAddr(strings.TrimSpace(said[i]))
+	for _, one := range slices.Backward(said) {
+		next, err := netip.ParseAddr(strings.TrimSpace(one))
 		if err != nil {
 			return at
 		}

@@ -33,7 +33,7 @@ func checkAddresses(in Registration) (Registration, error) {
 }
 
 // openLogin stores how the account signs in.
-func openLogin(ctx context.Context, tx db.Tx, account AccountID, in Registration, hash string, verified db.Time) error { //nolint:revive // one row
+func openLogin(ctx context.Context, tx db.Tx, account AccountID, in Registration, hash string, verified db.Time) error {
 	if in.Phone != "" {
 		taken, err := exists(ctx, tx, countPhone, in.Phone, account)
 		if err != nil {

@@ -17,7 +17,7 @@ func TestALearnerAddedOfflineIsTheSameOnBothSides(t *testing.T) {
 		w := newWorld(t, d)
 		b := w.box("Shule ya Msingi")
 		change := id.New()
-		p := roster.Patch{FullName: ptr("  Achieng  A "), Grade: ptr("Grade 4"), ClassName: ptr("4 Blue"), UPI: ptr("ab12cd"), Born: ptr("2016"),
+		p := roster.Patch{FullName: new("  Achieng  A "), Grade: new("Grade 4"), ClassName: new("4 Blue"), UPI: new("ab12cd"), Born: new("2016"),
 			GuardianName: "A Guardian", GuardianPhone: "0711 000 001"}
 		here, err := b.Add(t.Context(), b.head, b.school, change, p)
 		check(t, err)
@@ -66,10 +66,10 @@ func TestWhatTheSchoolChangedStaysVisibleUntilTheCloudAnswers(t *testing.T) {
 	a := b.add(t, "Otieno O", "4 Blue")
 	w.exchange(b)
 
-	_, err := b.Correct(t.Context(), b.head, b.school, a.ID, roster.Patch{ClassName: ptr("4 Red")})
+	_, err := b.Correct(t.Context(), b.head, b.school, a.ID, roster.Patch{ClassName: new("4 Red")})
 	check(t, err)
 	// Meanwhile the cloud corrects something else and tells the box.
-	_, err = w.cloud.Correct(t.Context(), w.admin, b.school, a.ID, roster.Patch{FullName: ptr("Otieno Odhiambo")})
+	_, err = w.cloud.Correct(t.Context(), w.admin, b.school, a.ID, roster.Patch{FullName: new("Otieno Odhiambo")})
 	check(t, err)
 	w.down(b)
 	if got := b.account(t, a.ID); got.ClassName != "4 Red" || got.FullName != "Otieno Odhiambo" {
@@ -90,18 +90,18 @@ func TestASchoolCannotTouchWhoIsNotItsLearner(t *testing.T) {
 		w.exchange(mine, theirs)
 		before := w.cloud.account(t, victim.ID)
 
-		_, err := mine.Correct(t.Context(), mine.head, mine.school, victim.ID, roster.Patch{FullName: ptr("X")})
+		_, err := mine.Correct(t.Context(), mine.head, mine.school, victim.ID, roster.Patch{FullName: new("X")})
 		wantErr(t, err, roster.ErrNotHere)
 		// A box that somebody has tampered with says so all the same.
 		forged := []roster.Change{
-			{Kind: roster.Learner, Account: victim.ID, Patch: roster.Patch{FullName: ptr("X"), Grade: ptr("Grade 4")}},
-			{Kind: roster.Learner, Account: identity.AccountID(id.New()), Patch: roster.Patch{FullName: ptr("X"), Grade: ptr("Grade 4")}},
+			{Kind: roster.Learner, Account: victim.ID, Patch: roster.Patch{FullName: new("X"), Grade: new("Grade 4")}},
+			{Kind: roster.Learner, Account: identity.AccountID(id.New()), Patch: roster.Patch{FullName: new("X"), Grade: new("Grade 4")}},
 			{Kind: roster.Leave, Account: victim.ID},
 			{Kind: roster.Merge, Account: own.ID, Other: victim.ID},
 			{Kind: roster.Merge, Account: victim.ID, Other: own.ID},
 			{Kind: roster.Unlink, Account: victim.ID, Of: id.New()},
 			{Kind: roster.Transfer, Hash: "x"},
-			{Kind: roster.Learner, Account: theirs.head.Account, Patch: roster.Patch{FullName: ptr("X")}},
+			{Kind: roster.Learner, Account: theirs.head.Account, Patch: roster.Patch{FullName: new("X")}},
 			{Kind: "other", Account: own.ID},
 		}
 		for i, c := range forged {
@@ -133,7 +133,7 @@ func TestASchoolCannotTouchWhoIsNotItsLearner(t *testing.T) {
 func TestAUPIOfAnotherLearnerIsATodoAndNoRefusal(t *testing.T) {
 	w := newWorld(t, dbtest.SQLite(t))
 	a, b := w.box("A"), w.box("B")
-	p := roster.Patch{FullName: ptr("Njeri N"), Grade: ptr("Grade 4"), UPI: ptr("UPI123")}
+	p := roster.Patch{FullName: new("Njeri N"), Grade: new("Grade 4"), UPI: new("UPI123")}
 	_, err := a.Add(t.Context(), a.head, a.school, "", p)
 	check(t, err)
 	w.exchange(a)
@@ -155,7 +155,7 @@ func TestWhoMayChangeTheRoster(t *testing.T) {
 	check(t, err)
 	w.down(b)
 	who := identity.Actor{Account: teacher.ID, Role: identity.Instructor, School: b.school}
-	p := roster.Patch{FullName: ptr("Kamau K"), Grade: ptr("Grade 4"), ClassName: ptr("4 Blue")}
+	p := roster.Patch{FullName: new("Kamau K"), Grade: new("Grade 4"), ClassName: new("4 Blue")}
 
 	_, err = b.Add(t.Context(), who, b.school, "", p)
 	wantErr(t, err, identity.ErrForbidden)
@@ -163,7 +163,7 @@ func TestWhoMayChangeTheRoster(t *testing.T) {
 	check(t, err)
 	_, err = b.Add(t.Context(), who, b.school, "", p)
 	check(t, err)
-	p.ClassName = ptr("4 Red")
+	p.ClassName = new("4 Red")
 	_, err = b.Add(t.Context(), who, b.school, "", p)
 	wantErr(t, err, identity.ErrForbidden)
 
@@ -243,7 +243,7 @@ func TestAChildWhoChangesSchoolKeepsHerRecord(t *testing.T) {
 		check(t, err)
 		w.exchange(old)
 
-		check(t, next.Receive(t.Context(), next.head, next.school, slips[0].Text, roster.Patch{Grade: ptr("Grade 5"), ClassName: ptr("5 East")}))
+		check(t, next.Receive(t.Context(), next.head, next.school, slips[0].Text, roster.Patch{Grade: new("Grade 5"), ClassName: new("5 East")}))
 		w.exchange(next, old)
 		got := next.account(t, a.ID)
 		if got.School != next.school || got.ClassName != "5 East" || got.Grade != "Grade 5" || got.FullName != "Moraa M" {
@@ -265,11 +265,11 @@ func TestAChildWhoChangesSchoolKeepsHerRecord(t *testing.T) {
 		if !slices.Equal(w.told, want) {
 			t.Errorf("whose past went where: %v", w.told)
 		}
-		_, err = old.Correct(t.Context(), old.head, old.school, a.ID, roster.Patch{FullName: ptr("X")})
+		_, err = old.Correct(t.Context(), old.head, old.school, a.ID, roster.Patch{FullName: new("X")})
 		wantErr(t, err, roster.ErrNotHere)
 
 		// The code is used, and another from before is stale.
-		check(t, next.Receive(t.Context(), next.head, next.school, slips[0].Text, roster.Patch{Grade: ptr("Grade 5")}))
+		check(t, next.Receive(t.Context(), next.head, next.school, slips[0].Text, roster.Patch{Grade: new("Grade 5")}))
 		w.exchange(next)
 		if todos := next.todos(t); !slices.Equal(todos, []string{"code_used"}) {
 			t.Errorf("to-dos %v", todos)

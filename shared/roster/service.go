@@ -339,7 +339,7 @@ func (s *Service) Receive(ctx context.Context, who identity.Actor, school identi
 	return nil
 }
 
-// Todo is an answer of the cloud that somebody at the school has to look at.
+// Todo is an answer of the cloud that somebody at the school has to look at. //nolint:godox // its name
 type Todo struct {
 	Change  Change
 	Account identity.Account

@@ -194,7 +194,7 @@ func (s *side) account(t *testing.T, id identity.AccountID) identity.Account {
 
 func (b *box) add(t *testing.T, name, class string) identity.Account {
 	t.Helper()
-	a, err := b.Add(t.Context(), b.head, b.school, "", roster.Patch{FullName: &name, Grade: ptr("Grade 4"), ClassName: &class})
+	a, err := b.Add(t.Context(), b.head, b.school, "", roster.Patch{FullName: &name, Grade: new("Grade 4"), ClassName: &class})
 	check(t, err)
 	return a
 }
@@ -209,8 +209,6 @@ func (b *box) todos(t *testing.T) []string {
 	}
 	return out
 }
-
-func ptr[T any](v T) *T { return &v }
 
 func check(t *testing.T, err error) {
 	t.Helper()

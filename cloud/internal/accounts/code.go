@@ -52,7 +52,7 @@ func (s *Service) SendCode(ctx context.Context, phone string, purpose Purpose, l
 	return nil
 }
 
-func (s *Service) sendCode(ctx context.Context, tx db.Tx, phone string, purpose Purpose, language string) error { //nolint:revive // a code is these four
+func (s *Service) sendCode(ctx context.Context, tx db.Tx, phone string, purpose Purpose, language string) error {
 	if _, err := tx.Exec(ctx, lockPhone, phone); err != nil { // two requests at once are one after the other
 		return err
 	}

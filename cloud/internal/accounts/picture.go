@@ -66,7 +66,7 @@ func average(img image.Image, r image.Rectangle) color.RGBA {
 			red, green, blue, n = red+uint64(rr)+white, green+uint64(gg)+white, blue+uint64(bb)+white, n+1
 		}
 	}
-	to8 := func(sum uint64) uint8 { return uint8(sum / n >> 8) } //nolint:gosec // at most 255
+	to8 := func(sum uint64) uint8 { return uint8(sum / n >> 8) }
 	return color.RGBA{to8(red), to8(green), to8(blue), 0xff}
 }
 

@@ -137,7 +137,7 @@ func TestTheOfficeOfAnAdmin(t *testing.T) {
 		}
 	})
 	t.Run("staff need a delegation, which can be taken back", func(t *testing.T) {
-		until := time.Now().Add(time.Hour).UTC().Format(time.RFC3339) //nolint:forbidigo // the core runs on the system's clock
+		until := time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
 		lend := func(to identity.AccountID, feature string) string {
 			return `{"account_id":"` + string(to) + `","feature":"` + feature + `","grade":"view","reason":"holidays","until":"` + until + `"}`
 		}

@@ -22,12 +22,10 @@ type walk struct {
 	*testing.T
 	*core
 
-	admin         identity.Actor
-	home, other   identity.School
-	learner       identity.Account
-	walkers       []apitest.Walker
-	loanTaker     identity.AccountID
-	parentOfOther identity.AccountID
+	admin       identity.Actor
+	home, other identity.School
+	learner     identity.Account
+	walkers     []apitest.Walker
 }
 
 func need[V any](v V, err error) func(*testing.T) V {
@@ -128,7 +126,7 @@ func (w *walk) populate() {
 	lent := w.account(identity.Staff, "staff with loans")
 	for _, l := range apitest.EveryLoan().Loans {
 		need(w.permits.Delegate(w.Context(), w.admin, permits.Delegation{Account: lent.Account.ID, Feature: l.Feature, Grade: l.Grade, Reason: "the walk",
-			Until: db.Time{Time: time.Now().Add(time.Hour)}}))(w.T) //nolint:forbidigo // the core runs on the system's clock
+			Until: db.Time{Time: time.Now().Add(time.Hour)}}))(w.T)
 	}
 	w.add(lent, "").Powers = apitest.EveryLoan()
 }

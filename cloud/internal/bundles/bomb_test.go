@@ -24,7 +24,7 @@ func bomb(n int) []byte {
 		if i == n-1 {
 			head |= 1 // the last
 		}
-		out = append(binary.LittleEndian.AppendUint32(out, head)[:len(out)+3], 0)
+		out = append(out, byte(head), byte(head>>8), byte(head>>16), 0)
 	}
 	return out
 }

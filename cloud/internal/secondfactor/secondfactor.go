@@ -341,22 +341,19 @@ func (s *Service) take(ctx context.Context, tx db.Tx, account identity.AccountID
 	}
 	code = clean(code)
 	used := int64(0)
-	if step, ok, err := s.step(f, code, now.Time); err != nil {
-		return nil, err
-	} else if ok {
+	step, ok, err := s.step(f, code, now.Time)
+	switch {
+	case err != nil:
+	case ok:
 		used, err = tx.Exec(ctx, takeStep, account, step)
-		if err != nil {
-			return nil, err
-		}
-	} else if len(code) == recoveryLength && !f.confirmedAt.IsZero() {
-		if used, err = tx.Exec(ctx, takeCode, account, s.hash(code), now); err != nil {
-			return nil, err
-		}
-		if used == 1 {
-			_, err = tx.Exec(ctx, forgetMisses, account)
-		}
+	case len(code) == recoveryLength && !f.confirmedAt.IsZero():
+		used, err = tx.Exec(ctx, takeCode, account, s.hash(code), now)
 	}
-	if err != nil || used == 1 {
+	if err != nil {
+		return nil, err
+	}
+	if used == 1 {
+		_, err = tx.Exec(ctx, forgetMisses, account)
 		return nil, err
 	}
 	_, err = tx.Exec(ctx, noteMiss, account, db.Time{Time: now.Add(wait(f.misses + 1))})
@@ -371,8 +368,8 @@ func (s *Service) step(f factor, code string, now time.Time) (int64, bool, error
 		return 0, false, fmt.Errorf("open a second factor: %w", err)
 	}
 	for i := now.Unix()/period - skew; i <= now.Unix()/period+skew; i++ {
-		ok, err := hotp.ValidateCustom(code, uint64(i), string(secret), hotp.ValidateOpts{Digits: otp.DigitsSix}) //nolint:gosec // the clock is after 1970
-		if err != nil {                                                                                           // not six digits
+		ok, err := hotp.ValidateCustom(code, uint64(i), string(secret), hotp.ValidateOpts{Digits: otp.DigitsSix})
+		if err != nil { // not six digits
 			return 0, false, nil //nolint:nilerr // it may be a recovery code
 		}
 		if ok && i > f.lastStep {

@@ -42,6 +42,6 @@ func (p *Post) text(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "a phone with country code, and a text", http.StatusBadRequest)
 		return
 	}
-	p.Text(phone, text)
+	p.Text(phone, text) //nolint:contextcheck // the gateway reports after the request has ended
 	http.Redirect(w, r, "/post", http.StatusSeeOther)
 }

@@ -59,7 +59,7 @@ func (p *Post) messaging(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Bad Request", http.StatusBadRequest)
 		return
 	}
-	if r.Header.Get("apiKey") != p.opts.Key || r.PostForm.Get("username") != p.opts.Username {
+	if r.Header.Get("Apikey") != p.opts.Key || r.PostForm.Get("username") != p.opts.Username {
 		http.Error(w, "The supplied authentication is invalid", http.StatusUnauthorized)
 		return
 	}
@@ -74,7 +74,7 @@ func (p *Post) messaging(w http.ResponseWriter, r *http.Request) {
 	}
 	var list []recipient
 	good := 0
-	for number := range strings.SplitSeq(to, ",") {
+	for number := range strings.SplitSeq(to, ",") { //nolint:contextcheck // a report is sent after the request has ended
 		got, ok := p.one(number, text)
 		if !ok {
 			panic(http.ErrAbortHandler) // the connection ends without an answer

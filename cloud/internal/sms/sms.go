@@ -92,7 +92,7 @@ func (c *Client) Send(ctx context.Context, phone, text string) (Receipt, error) 
 	if err != nil {
 		return Receipt{}, fmt.Errorf("%w: %w", ErrNotTaken, err)
 	}
-	req.Header.Set("apiKey", c.config.Key)
+	req.Header.Set("Apikey", c.config.Key) // apiKey in the gateway's pages; names of headers have no case
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 

@@ -131,19 +131,7 @@ func (b *box) assemble(ctx context.Context) (*school, error) {
 		SnapshotNeeded: func() { s.snapshots.Want("the cloud's log does not reach") },
 	})
 	s.report.add("line", s.line.report)
-	s.group.Add("sessions", service.Every(time.Hour, func(ctx context.Context) {
-		if err := s.domains.Identity.Sweep(ctx); err != nil && ctx.Err() == nil {
-			b.log.Warn("sweep old sessions", logging.Err(err))
-		}
-		if err := s.door.Sweep(ctx); err != nil && ctx.Err() == nil {
-			b.log.Warn("sweep old tries at the door", logging.Err(err))
-		}
-	}))
-	s.group.Add("signing key", service.Every(time.Minute, func(ctx context.Context) {
-		if err := s.domains.Identity.EnsureKey(ctx); err != nil && ctx.Err() == nil {
-			b.log.Error("look after the signing key", logging.Err(err))
-		}
-	}))
+	b.lookAfterSessions(s)
 	if s.copy, err = b.safetyCopy(state); err != nil {
 		return nil, err
 	}
@@ -167,6 +155,23 @@ func (b *box) assemble(ctx context.Context) (*school, error) {
 	s.group.Add("pulse", b.beat(s))
 	s.api = b.schoolAPI(s) //nolint:contextcheck // a scrape of the metrics brings no context
 	return s, nil
+}
+
+// lookAfterSessions sweeps what is over and lets signing keys take turns.
+func (b *box) lookAfterSessions(s *school) {
+	s.group.Add("sessions", service.Every(time.Hour, func(ctx context.Context) {
+		if err := s.domains.Identity.Sweep(ctx); err != nil && ctx.Err() == nil {
+			b.log.Warn("sweep old sessions", logging.Err(err))
+		}
+		if err := s.door.Sweep(ctx); err != nil && ctx.Err() == nil {
+			b.log.Warn("sweep old tries at the door", logging.Err(err))
+		}
+	}))
+	s.group.Add("signing key", service.Every(time.Minute, func(ctx context.Context) {
+		if err := s.domains.Identity.EnsureKey(ctx); err != nil && ctx.Err() == nil {
+			b.log.Error("look after the signing key", logging.Err(err))
+		}
+	}))
 }
 
 // differences are what makes this side a school.

@@ -25,8 +25,6 @@ const (
 	pin     = "4711"
 )
 
-var pictures = []string{"sun", "fish", "key"}
-
 // sent keeps what would travel.
 type sent struct {
 	mu  sync.Mutex
@@ -146,8 +144,7 @@ func (b *box) password(ctx context.Context, email, typed string) error {
 }
 
 func code(err error) string {
-	var f interface{ Error() string }
-	if !errors.As(err, &f) {
+	if err == nil {
 		return ""
 	}
 	return codeOf(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"urbanhomeschool.org/uhs/shared/db"
@@ -117,12 +118,10 @@ func (s *Service) present(ctx context.Context, in Recovery) (identity.AccountID,
 	if err != nil {
 		return "", err
 	}
-	for _, d := range duties {
-		if d == identity.SiteAdmin {
-			return a.ID, nil
-		}
+	if !slices.Contains(duties, identity.SiteAdmin) {
+		return "", identity.ErrForbidden
 	}
-	return "", identity.ErrForbidden
+	return a.ID, nil
 }
 
 // Renew lets the school go on without a line, with a code of the head's sheet.

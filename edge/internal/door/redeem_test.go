@@ -16,8 +16,7 @@ import (
 )
 
 func codeOf(err error) string {
-	var f *fault.Error
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*fault.Error](err); ok {
 		return f.Code
 	}
 	return fmt.Sprint(err)
@@ -104,7 +103,7 @@ func TestWhenEverybodyHasForgotten(t *testing.T) {
 	b := newBox(t)
 	ctx := at(t, "laptop")
 	ofHead, ofAdmin, ofAnother := b.sheet(t, b.head.Account), b.sheet(t, b.siteAdmin.Account), b.sheet(t, b.another.Account)
-	recover := func(email string, codes ...string) error {
+	redeem := func(email string, codes ...string) error {
 		b.clock.Advance(20 * time.Minute)
 		return b.Recover(ctx, door.Recovery{Email: email, Password: newWord, Codes: codes})
 	}
@@ -124,12 +123,12 @@ func TestWhenEverybodyHasForgotten(t *testing.T) {
 		{"a code that is on no sheet", "head@example.org", []string{"AAAA-BBBB-CCCC"}, "wrong_door_code"},
 		{"somebody who is no teacher here", "mary@example.org", []string{ofHead[4], ofAdmin[4]}, "wrong_door_code"},
 	} {
-		if got := code(recover(c.email, c.codes...)); got != c.want {
+		if got := code(redeem(c.email, c.codes...)); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}
 	t.Run("a refused try uses nothing up", func(t *testing.T) {
-		must(t, recover("tom@example.org", ofHead[2], ofAdmin[2]))
+		must(t, redeem("tom@example.org", ofHead[2], ofAdmin[2]))
 	})
 	t.Run("one code and the presence of who looks after the box", func(t *testing.T) {
 		in := door.Recovery{Email: "ann@example.org", Password: newWord, Codes: ofHead[5:6], AdminEmail: "box@example.org", AdminPassword: "wrong"}
@@ -149,10 +148,10 @@ func TestWhenEverybodyHasForgotten(t *testing.T) {
 	})
 	t.Run("an older sheet is waste paper", func(t *testing.T) {
 		fresh := b.sheet(t, b.head.Account)
-		if got := code(recover("head@example.org", ofHead[9])); got != "wrong_door_code" {
+		if got := code(redeem("head@example.org", ofHead[9])); got != "wrong_door_code" {
 			t.Errorf("the old sheet: %q", got)
 		}
-		must(t, recover("head@example.org", fresh[0]))
+		must(t, redeem("head@example.org", fresh[0]))
 		lines, err := b.sheets.ListSheets(t.Context(), b.head, home)
 		must(t, err)
 		for _, l := range lines {

@@ -51,7 +51,7 @@ type sizes struct {
 }
 
 // names are the measurements in their order.
-var names = []string{"start", "memory", "signins", "idle", "rates", "day", "weeks", "month", "snapshot"}
+var names = []string{"start", "memory", "sign-ins", "idle", "rates", "day", "weeks", "month", "snapshot"}
 
 func (s sizes) wanted(name string) bool {
 	return s.only == "" || slices.Contains(strings.Split(s.only, ","), name)

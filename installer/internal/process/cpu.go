@@ -47,7 +47,7 @@ type stat struct {
 // readStat reads a line of proc_pid_stat(5). The name in brackets may hold
 // anything, so the fields are counted from its end.
 func readStat(file string) (s stat, err error) {
-	b, err := os.ReadFile(file) //nolint:gosec // below /proc
+	b, err := os.ReadFile(file)
 	if err != nil {
 		return s, err
 	}

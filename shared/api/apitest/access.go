@@ -58,20 +58,21 @@ func Access(routes []api.Route) string {
 	out.WriteString("\n|---|---|" + strings.Repeat("---|", len(kinds)) + "\n")
 	var lines []string
 	for _, r := range routes {
-		line := fmt.Sprintf("| `%s %s` | %s |", r.Method, r.Path, needs(r))
+		var line strings.Builder
+		fmt.Fprintf(&line, "| `%s %s` | %s |", r.Method, r.Path, needs(r))
 		for _, k := range kinds {
 			who := k.who
 			who.Account, who.School = "somebody", "school"
 			switch {
 			case May(r, who, access.Powers{}):
-				line += " yes |"
+				line.WriteString(" yes |")
 			case May(r, who, EveryLoan()):
-				line += " lent |"
+				line.WriteString(" lent |")
 			default:
-				line += " – |"
+				line.WriteString(" – |")
 			}
 		}
-		lines = append(lines, line+"\n")
+		lines = append(lines, line.String()+"\n")
 	}
 	slices.Sort(lines)
 	return out.String() + strings.Join(slices.Compact(lines), "")
