@@ -77,7 +77,10 @@ describe('a form that was signed on paper', () => {
     await userEvent.upload(screen.getByLabelText(/photo of the signed form/i), photo);
     await userEvent.click(screen.getByRole('button', { name: 'Record' }));
     await waitFor(() => expect(sent).toHaveLength(2), { timeout: 5_000 });
-    expect(sent[0]).toMatchObject({ path: '/api/v1/learners/l1/consent-photos', type: 'application/octet-stream' });
+    expect(sent[0]).toMatchObject({
+      path: '/api/v1/learners/l1/consent-photos',
+      type: 'application/octet-stream',
+    });
     expect(sent[1]?.body).toMatchObject({
       purpose: 'cloud_tutor',
       given: true,
