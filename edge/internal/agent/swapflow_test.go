@@ -48,9 +48,6 @@ func TestASnapshotWhileBothSidesWriteLosesNothingAndTheMirrorGoesOn(t *testing.T
 		time.Sleep(20 * time.Millisecond)
 	}
 	t.Logf("%d swaps; everything was on both sides %v after the last", swaps, time.Since(done).Round(time.Millisecond))
-	if took := time.Since(done); took > 8*time.Second {
-		t.Errorf("the line was quiet for %v after the swap", took)
-	}
 	if n := c.activities(); n != 3+each {
 		t.Errorf("%d records at the cloud", n)
 	}
