@@ -128,5 +128,5 @@ func mean(in image.Image, r image.Rectangle) color.Gray {
 			}
 		}
 	}
-	return color.Gray{Y: uint8(sum / max(1, n))} //nolint:gosec // a mean of bytes is a byte
+	return color.Gray{Y: uint8(sum / max(1, n))}
 }

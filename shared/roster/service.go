@@ -339,8 +339,8 @@ func (s *Service) Receive(ctx context.Context, who identity.Actor, school identi
 	return nil
 }
 
-// Todo is an answer of the cloud that somebody at the school has to look at. //nolint:godox // its name
-type Todo struct {
+// Matter is an answer of the cloud that somebody at the school has to look at.
+type Matter struct {
 	Change  Change
 	Account identity.Account
 	Refused bool
@@ -350,8 +350,8 @@ type Todo struct {
 
 // ListTodos gives what the cloud refused or remarked on and nobody has seen,
 // newest first; for admins and holders of a duty.
-func (s *Service) ListTodos(ctx context.Context, who identity.Actor, school identity.SchoolID) ([]Todo, error) {
-	var out []Todo
+func (s *Service) ListTodos(ctx context.Context, who identity.Actor, school identity.SchoolID) ([]Matter, error) {
+	var out []Matter
 	err := s.db.View(ctx, func(tx db.Tx) error {
 		if err := s.mayChange(ctx, tx, who, school, ""); err != nil {
 			return err

@@ -150,7 +150,7 @@ func openChangesAt(ctx context.Context, tx db.Tx, school identity.SchoolID) ([]C
 	return all(ctx, tx, openAt, scanChange, school)
 }
 
-func scanTodo(r db.Rows) (v Todo, err error) {
+func scanTodo(r db.Rows) (v Matter, err error) {
 	var body []byte
 	if err := r.Scan(&body, &v.Refused, &v.Code, &v.At); err != nil {
 		return v, err
