@@ -95,7 +95,7 @@ async function signInByPIN(page, { className, name, pin, wrongFirst = false }) {
 
 async function signInByPassword(page, { email, password }) {
   await page.goto('/sign-in/password');
-  await page.fill('input[type=email]', email);
+  await page.fill('input[name=email]', email);
   await page.fill('input[name=password]', password);
   await page.click('button[type=submit]');
   await page.waitForURL('**/');

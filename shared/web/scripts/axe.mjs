@@ -37,7 +37,7 @@ async function signIn(page) {
     await page.locator('main button').last().click();
   } else if (way === '--password') {
     await page.goto(`${base}/sign-in/password`);
-    await page.fill('input[type=email]', words[0]);
+    await page.fill('input[name=email]', words[0]);
     await page.fill('input[name=password]', words[1]);
     await page.click('button[type=submit]');
   }
