@@ -88,20 +88,3 @@ CREATE TABLE roster_code_uses (
 	at timestamptz NOT NULL
 );
 CREATE INDEX roster_code_uses_school ON roster_code_uses (school_id);
-
--- Children of a parent who use her phone: the picture each one taps.
-CREATE TABLE home_profiles (
-	guardian_id text COLLATE "C" NOT NULL,
-	learner_id text COLLATE "C" NOT NULL,
-	picture text COLLATE "C" NOT NULL,
-	updated_at timestamptz NOT NULL,
-	PRIMARY KEY (guardian_id, learner_id)
-);
-
--- What brings a parent back from a child's page; misses count up to the end.
-CREATE TABLE home_pins (
-	account_id text COLLATE "C" PRIMARY KEY,
-	verifier text NOT NULL,
-	misses bigint NOT NULL,
-	updated_at timestamptz NOT NULL
-);

@@ -109,8 +109,6 @@ type Options struct {
 	// AnnounceKey stores a newly made public key where others find it: Keys.Save
 	// on the cloud, nil where tokens are good on this node only.
 	AnnounceKey func(context.Context, db.Tx, Key) (bool, error)
-	// Note, optional, hears of credentials that were given in place of Audit.
-	Note func(ctx context.Context, tx db.Tx, who Actor, act Act) error
 	// Guard, optional, stands before every secret that is compared.
 	Guard Guard
 	// Audit keeps what was done; optional.
@@ -148,7 +146,6 @@ type Service struct {
 	nobody    func() string
 	guard     Guard
 	sealer    Sealer
-	noteAct   func(ctx context.Context, tx db.Tx, who Actor, act Act) error
 	text      func(version string, purpose Purpose) bool
 
 	mu     sync.Mutex
@@ -179,7 +176,7 @@ func New(o Options) *Service {
 		audit: o.Audit, factor: o.SecondFactor, device: o.Device, text: o.Text,
 		db: o.DB, clock: o.Clock, issuer: o.Issuer, audience: o.Audience, school: o.School,
 		pepper: o.Pepper, passwords: o.Passwords, announce: o.AnnounceKey,
-		guard: o.Guard, sealer: o.Sealer, noteAct: o.Note, cost: o.BcryptCost, workers: make(chan struct{}, o.HashWorkers),
+		guard: o.Guard, sealer: o.Sealer, cost: o.BcryptCost, workers: make(chan struct{}, o.HashWorkers),
 		nobody: sync.OnceValue(func() string { return verifierOfNobody(o.BcryptCost) }),
 	}
 }

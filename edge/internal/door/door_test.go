@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"urbanhomeschool.org/uhs/edge/internal/door"
+	"urbanhomeschool.org/uhs/shared/audit"
 	"urbanhomeschool.org/uhs/shared/clock"
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/db/dbtest"
@@ -57,7 +58,13 @@ type box struct {
 
 	learners                          []identity.AccountID
 	head, siteAdmin, teacher, another identity.Actor
-	acts                              []identity.Act
+	acts                              []audit.Entry
+}
+
+// Note implements identity.Auditor.
+func (b *box) Note(_ context.Context, _ db.Tx, e audit.Entry) error {
+	b.acts = append(b.acts, e)
+	return nil
 }
 
 func must(t *testing.T, err error) {
@@ -89,13 +96,9 @@ func newBox(t *testing.T) *box {
 func (b *box) start(t *testing.T, workers int) {
 	t.Helper()
 	pepper := func(identity.SchoolID) ([]byte, error) { return []byte("pepper of the school"), nil }
-	note := func(_ context.Context, _ db.Tx, _ identity.Actor, a identity.Act) error {
-		b.acts = append(b.acts, a)
-		return nil
-	}
 	b.Service = door.New(door.Options{DB: b.db, Clock: b.clock, School: home, Pepper: pepper,
 		Heard: func(context.Context, db.Tx) (time.Time, error) { return b.heard, nil }})
-	b.people = identity.New(identity.Options{DB: b.db, Clock: b.clock, Issuer: "box", Audience: "box", School: home, Pepper: pepper, Guard: b.Service, Note: note,
+	b.people = identity.New(identity.Options{DB: b.db, Clock: b.clock, Issuer: "box", Audience: "box", School: home, Pepper: pepper, Guard: b.Service, Audit: b,
 		Passwords: identity.SchoolPasswords{School: home, Pepper: pepper}, BcryptCost: 4, HashWorkers: workers})
 	b.Join(b.people)
 	b.sheets = sheets.New(sheets.Options{DB: b.db, Clock: b.clock, People: b.people, Pepper: pepper})
@@ -174,7 +177,7 @@ func TestAClassmateWhoGuessesLocksNobodyOutAtHerOwnDevice(t *testing.T) {
 		}
 		must(t, b.Unlock(t.Context(), b.teacher, b.learners[0]))
 		must(t, b.pin(other, 0, pin))
-		if last := b.acts[len(b.acts)-1]; last.Action != "unlock" || last.Target != b.learners[0] {
+		if last := b.acts[len(b.acts)-1]; last.Action != "user.unlock" || last.TargetID != string(b.learners[0]) {
 			t.Errorf("noted is %+v", last)
 		}
 	})
