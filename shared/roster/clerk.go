@@ -200,7 +200,7 @@ func (s *Service) settleMerge(ctx context.Context, tx db.Tx, c Change) error {
 			return err
 		}
 	}
-	return s.remerge(ctx, tx, c, func(a identity.Account) error { return s.people.Keep(ctx, tx, a) })
+	return s.remerge(ctx, tx, c, folding{settledMerges, func(a identity.Account) error { return s.people.Keep(ctx, tx, a) }})
 }
 
 // foresee does at a school what the cloud will do with c, to the accounts as they
@@ -212,7 +212,7 @@ func (s *Service) foresee(ctx context.Context, tx db.Tx, c Change) error {
 	}
 	switch c.Kind {
 	case Merge, Unmerge:
-		return s.remerge(ctx, tx, c, put)
+		return s.remerge(ctx, tx, c, folding{selectMerges, put})
 	case Learner, Leave:
 		a, err := s.people.Account(ctx, tx, c.Account)
 		if err != nil && !errors.Is(err, identity.ErrNoSuchAccount) {

@@ -3,6 +3,7 @@ package roster
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 
 	"urbanhomeschool.org/uhs/shared/db"
@@ -57,37 +58,48 @@ func root(into map[identity.AccountID]identity.AccountID, a identity.AccountID) 
 	}
 }
 
+// folding is how a side folds merges: which it counts beside the change in hand,
+// and how it stores an account.
+type folding struct {
+	merges db.SQL
+	keep   func(identity.Account) error
+}
+
 // remerge brings the accounts that merges touch, beginning with those of c, in
-// line with the fold. keep stores a changed account.
-func (s *Service) remerge(ctx context.Context, tx db.Tx, c Change, keep func(identity.Account) error) error {
-	touched, changes, err := family(ctx, tx, c)
+// line with the fold.
+func (s *Service) remerge(ctx context.Context, tx db.Tx, c Change, how folding) error {
+	touched, changes, err := family(ctx, tx, c, how.merges)
 	if err != nil {
 		return err
 	}
 	into := Merged(changes)
 	for _, account := range touched {
 		a, err := s.people.Account(ctx, tx, account)
-		if err != nil {
+		if errors.Is(err, identity.ErrNoSuchAccount) {
 			continue // of another school, and not known here
+		}
+		if err != nil {
+			return err
 		}
 		if a.MergedInto == into[account] {
 			continue
 		}
 		a.MergedInto = into[account]
-		if err := keep(a); err != nil {
+		if err := how.keep(a); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// family is everybody whom merges connect with those of c, and the merges.
-func family(ctx context.Context, tx db.Tx, c Change) ([]identity.AccountID, []Change, error) {
+// family is everybody whom merges, read by query, connect with those of c, and
+// the merges.
+func family(ctx context.Context, tx db.Tx, c Change, query db.SQL) ([]identity.AccountID, []Change, error) {
 	touched := []identity.AccountID{c.Account, c.Other}
 	changes := []Change{c}
 	seen := map[string]bool{c.ID: true}
 	for i := 0; i < len(touched); i++ {
-		near, err := mergesOf(ctx, tx, touched[i])
+		near, err := all(ctx, tx, query, scanChange, touched[i])
 		if err != nil {
 			return nil, nil, err
 		}

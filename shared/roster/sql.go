@@ -93,6 +93,10 @@ var (
 	selectMerges = db.SQL{Both: `SELECT c.body FROM roster_changes c WHERE (c.account_id = $1 OR c.other_id = $1)
 		AND c.kind IN ('merge', 'unmerge')
 		AND NOT EXISTS (SELECT 1 FROM roster_verdicts v WHERE v.change_id = c.id AND v.refused) ORDER BY c.id`}
+	// The same, of what the cloud has said yes to. A run of changes is stored before
+	// the first is judged, so that what was not refused may still be.
+	settledMerges = db.SQL{Both: `SELECT c.body FROM roster_changes c JOIN roster_verdicts v ON v.change_id = c.id
+		WHERE (c.account_id = $1 OR c.other_id = $1) AND c.kind IN ('merge', 'unmerge') AND NOT v.refused ORDER BY c.id`}
 	// What has no verdict yet: of a school, or about one account.
 	openAt = db.SQL{Both: `SELECT c.body FROM roster_changes c WHERE c.school_id = $1
 		AND NOT EXISTS (SELECT 1 FROM roster_verdicts v WHERE v.change_id = c.id) ORDER BY c.at, c.id`}
@@ -136,10 +140,6 @@ func scanChange(r db.Rows) (v Change, err error) {
 
 func changeByID(ctx context.Context, tx db.Tx, id string) (Change, error) {
 	return first(ctx, tx, selectChange, scanChange, id)
-}
-
-func mergesOf(ctx context.Context, tx db.Tx, account identity.AccountID) ([]Change, error) {
-	return all(ctx, tx, selectMerges, scanChange, account)
 }
 
 func openChanges(ctx context.Context, tx db.Tx, account identity.AccountID) ([]Change, error) {
