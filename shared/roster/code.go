@@ -222,7 +222,9 @@ func (s *Service) use(ctx context.Context, tx db.Tx, c Code, by identity.Account
 }
 
 // settleTransfer takes in the learner of a transfer code: with her duplicates,
-// her past and what the box must know of her. Her old school's box loses her.
+// her past and what the box must know of her. Her old school's box loses her. A
+// suspended learner stays where she is, and so does a suspended duplicate: a code
+// that a school or a guardian gives must not lift what an admin said.
 func (s *Service) settleTransfer(ctx context.Context, tx db.Tx, c Change) error {
 	code, a, err := s.open(ctx, tx, c.Hash, MoveLearner)
 	if err != nil {
@@ -230,6 +232,9 @@ func (s *Service) settleTransfer(ctx context.Context, tx db.Tx, c Change) error 
 	}
 	if code.School == c.School {
 		return invalid("same_school", "The child is at this school already.", "code")
+	}
+	if a.Status != identity.Active {
+		return ErrNotHere
 	}
 	if c.Patch, err = c.Patch.check(s.clock.Now(), false); err != nil {
 		return err
@@ -250,7 +255,7 @@ func (s *Service) settleTransfer(ctx context.Context, tx db.Tx, c Change) error 
 			c.Account = a.ID
 			b = Apply(b, c)
 		}
-		if b.School == c.School {
+		if b.School == c.School || b.Status != identity.Active {
 			continue
 		}
 		if b, err = s.people.Join(ctx, tx, b, c.School); err != nil {

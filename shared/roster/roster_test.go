@@ -277,6 +277,48 @@ func TestAChildWhoChangesSchoolKeepsHerRecord(t *testing.T) {
 	})
 }
 
+func TestATransferLiftsNoSuspension(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d db.DB) {
+		w := newWorld(t, d)
+		old, next := w.box("Old"), w.box("New")
+		a, twin := old.add(t, "Moraa M", "4 Blue"), old.add(t, "Moraa M.", "4 Blue")
+		check(t, old.MergeLearners(t.Context(), old.head, old.school, a.ID, twin.ID))
+		slips, err := old.MakeCodes(t.Context(), old.head, old.school, roster.MoveLearner, []identity.AccountID{a.ID})
+		check(t, err)
+		w.exchange(old)
+		set := func(account identity.AccountID, status identity.Status) {
+			t.Helper()
+			_, err := w.cloud.people.SetStatus(t.Context(), w.admin, account, status)
+			check(t, err)
+		}
+		receive := func() {
+			t.Helper()
+			check(t, next.Receive(t.Context(), next.head, next.school, slips[0].Text, roster.Patch{Grade: new("Grade 5")}))
+			w.exchange(next, old)
+		}
+
+		set(a.ID, identity.Suspended)
+		receive()
+		if got := w.cloud.account(t, a.ID); got.Status != identity.Suspended || got.School != old.school {
+			t.Errorf("suspended, she is %s at %s", got.Status, got.School)
+		}
+		if todos := next.todos(t); !slices.Equal(todos, []string{"not_at_school"}) {
+			t.Errorf("to-dos %v", todos)
+		}
+
+		// The refusal used nothing up.
+		set(a.ID, identity.Active)
+		set(twin.ID, identity.Suspended)
+		receive()
+		if got := w.cloud.account(t, a.ID); got.Status != identity.Active || got.School != next.school {
+			t.Errorf("active again, she is %s at %s", got.Status, got.School)
+		}
+		if got := w.cloud.account(t, twin.ID); got.Status != identity.Suspended || got.School != old.school {
+			t.Errorf("her suspended duplicate is %s at %s", got.Status, got.School)
+		}
+	})
+}
+
 func (w *world) parent(email string) identity.Actor {
 	w.t.Helper()
 	p, err := w.cloud.people.Register(w.t.Context(), identity.Registration{Email: email, Password: "Sunny-Day-2026", Role: identity.Parent, FullName: "A Parent"})
