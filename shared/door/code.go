@@ -30,9 +30,6 @@ const (
 // codeEpoch is hour zero of one-time codes.
 var codeEpoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// Crockford's base 32, as in package id.
-const letters = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-
 // IssuedCode is a one-time code, shown once.
 type IssuedCode struct {
 	Code  string
@@ -77,13 +74,13 @@ func (s *Service) IssueCode(ctx context.Context, who identity.Actor) (IssuedCode
 // CheckCode tells whether typed is a code that the cloud gave to a, at now. That
 // it was not used before is for the caller to see to (UseOfCode).
 func CheckCode(pepper []byte, a identity.Account, typed string, now time.Time) error {
-	v, ok := readBits(Clean(typed))
+	v, ok := readBits(id.Typed(typed))
 	if !ok {
 		return ErrWrongCode
 	}
 	hour, nonce := int(v.hour), int(v.nonce)
 	want := writeCode(pepper, a, hour, nonce)
-	if !hmac.Equal([]byte(want), []byte(Clean(typed))) {
+	if !hmac.Equal([]byte(want), []byte(id.Typed(typed))) {
 		return ErrWrongCode
 	}
 	if now.After(endOf(hour)) {
@@ -105,7 +102,7 @@ func writeCode(pepper []byte, a identity.Account, hour, nonce int) string {
 func letter(v uint64, bits int) string {
 	out := make([]byte, bits/5)
 	for i := len(out) - 1; i >= 0; i-- {
-		out[i] = letters[v&31]
+		out[i] = id.Alphabet[v&31]
 		v >>= 5
 	}
 	return string(out)
@@ -119,19 +116,13 @@ func readBits(code string) (codeBits, bool) {
 	}
 	var head uint64
 	for _, c := range code[:(hourBits+nonceBits)/5] {
-		i := strings.IndexRune(letters, c)
+		i := strings.IndexRune(id.Alphabet, c)
 		if i < 0 {
 			return codeBits{}, false
 		}
 		head = head<<5 | uint64(i)
 	}
 	return codeBits{head >> nonceBits, head & (1<<nonceBits - 1)}, true
-}
-
-// Clean is a code as it was meant: people type small letters, spaces and hyphens,
-// and read 0 as O and 1 as I or L.
-func Clean(typed string) string {
-	return strings.NewReplacer(" ", "", "-", "", "O", "0", "I", "1", "L", "1").Replace(strings.ToUpper(typed))
 }
 
 // group writes a code in groups of four.

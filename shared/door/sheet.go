@@ -57,7 +57,7 @@ type Use struct {
 
 // UseID is the id of the use of a code: the same code again is the same use.
 func UseID(school identity.SchoolID, pepper []byte, code string) string {
-	return id.Derived("door.use", string(school), hashOf(pepper, Clean(code)))
+	return id.Derived("door.use", string(school), hashOf(pepper, id.Typed(code)))
 }
 
 // MadeSheet is a sheet with its codes, which are shown once.
@@ -174,7 +174,7 @@ func useIDOf(school identity.SchoolID, hash string) string {
 // HolderOf gives whose sheet an unused code is on; ErrWrongCode for any other.
 // The holder is still an instructor of the school.
 func HolderOf(ctx context.Context, tx db.Tx, pepper []byte, school identity.SchoolID, typed string) (identity.AccountID, error) {
-	hash := hashOf(pepper, Clean(typed))
+	hash := hashOf(pepper, id.Typed(typed))
 	sheets, err := newestSheets(ctx, tx, school)
 	if err != nil {
 		return "", err

@@ -54,8 +54,9 @@ func Below(n int) int {
 	return int(v.Int64())
 }
 
-// Crockford's base 32 without I, L, O, U: safe to read aloud and to type.
-const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+// Alphabet is Crockford's base 32, without I, L, O, U: safe to read aloud and to
+// type.
+const Alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 // Digits is n random decimal digits, each as likely as any other.
 func Digits(n int) string {
@@ -75,7 +76,30 @@ func Code(n int) string {
 	b := make([]byte, n)
 	_, _ = rand.Read(b)
 	for i := range b {
-		b[i] = crockford[b[i]&31]
+		b[i] = Alphabet[b[i]&31]
 	}
 	return string(b)
+}
+
+// Typed is a code of Alphabet as the person meant it who typed it: small letters
+// are large ones, O is 0, I and L are 1, and what is neither letter nor digit
+// (spaces, hyphens) is dropped.
+func Typed(code string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z':
+			r -= 'a' - 'A'
+		case r >= '0' && r <= '9', r >= 'A' && r <= 'Z':
+		default:
+			return -1
+		}
+		switch r {
+		case 'O':
+			return '0'
+		case 'I', 'L':
+			return '1'
+		default:
+			return r
+		}
+	}, code)
 }

@@ -78,3 +78,18 @@ func TestTwoSecretsDiffer(t *testing.T) {
 		t.Errorf("%q and %q", a, b)
 	}
 }
+
+func TestWhatIsTypedIsReadAsItWasMeant(t *testing.T) {
+	for typed, want := range map[string]string{
+		" yu7k-3m9q x2Ol ": "YU7K3M9QX201", "i1/L": "111", "": "", "é-€": "",
+	} {
+		if got := id.Typed(typed); got != want {
+			t.Errorf("%q reads %q, want %q", typed, got, want)
+		}
+	}
+	for range 100 {
+		if c := id.Code(12); id.Typed(c) != c {
+			t.Errorf("a code of ours changes: %s", c)
+		}
+	}
+}

@@ -3,7 +3,6 @@ package identity
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"urbanhomeschool.org/uhs/shared/db"
@@ -126,16 +125,6 @@ func (s *Service) Unlink(ctx context.Context, tx db.Tx, learner AccountID, guard
 
 // ErrNoSuchGuardian answers about somebody who is not the learner's guardian.
 var ErrNoSuchGuardian = fault.New(fault.NotFound, "There is no such guardian.").WithCode("no_such_guardian")
-
-// CheckLearner cleans what a school says of a learner: a name, a grade of the
-// curriculum, and a class, which defaults to the grade.
-func CheckLearner(a Account) (Account, error) {
-	a, err := NewLearner{FullName: a.FullName, Grade: a.Grade, ClassName: a.ClassName, AdmissionNumber: a.AdmissionNumber}.apply(a)
-	if err != nil {
-		return a, fmt.Errorf("check a learner: %w", err)
-	}
-	return a, nil
-}
 
 // CleanName is a name of a person or class with single spaces; the error names
 // the field.

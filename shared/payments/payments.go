@@ -18,6 +18,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/catalogue"
 	"urbanhomeschool.org/uhs/shared/clock"
 	"urbanhomeschool.org/uhs/shared/db"
+	"urbanhomeschool.org/uhs/shared/id"
 	"urbanhomeschool.org/uhs/shared/identity"
 )
 
@@ -107,9 +108,6 @@ func DayInNairobi(t time.Time) time.Time {
 	return time.Date(l.Year(), l.Month(), l.Day(), 0, 0, 0, 0, Nairobi()).UTC()
 }
 
-// Crockford's base 32, as in id.Code: no I, L, O, U.
-const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-
 // ReferenceOf is the account reference of an intent: 12 characters, the most
 // M-Pesa takes, derived so that a lost row can be found again at the gateway.
 func ReferenceOf(i IntentID) string { return reference("intent", string(i)) }
@@ -124,15 +122,9 @@ func reference(kind, of string) string {
 	sum := sha256.Sum256([]byte("uhs reference\x1f" + kind + "\x1f" + of))
 	b := make([]byte, 12)
 	for i := range b {
-		b[i] = crockford[sum[i]&31]
+		b[i] = id.Alphabet[sum[i]&31]
 	}
 	return string(b)
-}
-
-// TypedReference is the reference a person meant: spaces and dashes dropped,
-// letters that look like digits read as such.
-func TypedReference(s string) string {
-	return strings.NewReplacer(" ", "", "-", "", "O", "0", "I", "1", "L", "1").Replace(strings.ToUpper(s))
 }
 
 // Phone is a Kenyan mobile number as 254 and nine digits, from the ways people

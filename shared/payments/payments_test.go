@@ -307,7 +307,7 @@ func TestNumbers(t *testing.T) {
 			t.Errorf("Phone(%q) = %q, want %q", in, got, want)
 		}
 	}
-	if got := payments.TypedReference(" yu7k-3m9q x2Ol "); got != "YU7K3M9QX201" {
-		t.Errorf("TypedReference gave %q", got)
+	if got := id.Typed(" yu7k-3m9q x2Ol "); got != "YU7K3M9QX201" {
+		t.Errorf("Typed gave %q", got)
 	}
 }

@@ -310,7 +310,7 @@ func (s *Service) Payment(ctx context.Context, who identity.Actor, ref string) (
 		if id.Valid(ref) {
 			out, err = onePayment(ctx, tx, selectByID, ref)
 		} else {
-			out, err = onePayment(ctx, tx, selectByRef, TypedReference(ref))
+			out, err = onePayment(ctx, tx, selectByRef, id.Typed(ref))
 		}
 		if err != nil {
 			return err

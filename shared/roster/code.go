@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
-	"strings"
 	"time"
 
 	"urbanhomeschool.org/uhs/shared/db"
@@ -57,25 +56,7 @@ type Use struct {
 
 // hashOf is all that is kept of a code. A fast hash is enough: see codeLength.
 func hashOf(typed string) string {
-	clean := strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'a' && r <= 'z':
-			r -= 'a' - 'A'
-		case r >= '0' && r <= '9', r >= 'A' && r <= 'Z':
-		default:
-			return -1
-		}
-		// What the alphabet of codes leaves out is read as what it looks like.
-		switch r {
-		case 'O':
-			return '0'
-		case 'I', 'L':
-			return '1'
-		default:
-			return r
-		}
-	}, typed)
-	sum := sha256.Sum256([]byte("uhs roster code 1\x1f" + clean))
+	sum := sha256.Sum256([]byte("uhs roster code 1\x1f" + id.Typed(typed)))
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 

@@ -35,7 +35,6 @@ var (
 	ErrCodeOld      = fault.New(fault.Conflict, "This code has expired.").WithCode("code_expired")
 	ErrCodeStale    = fault.New(fault.Conflict, "The child has changed school since this code was printed.").WithCode("code_stale")
 	ErrUPIElsewhere = fault.New(fault.Conflict, "Another learner has this UPI.").WithCode("upi_elsewhere")
-	ErrNoClass      = fault.New(fault.NotFound, "There is no such class.").WithCode("no_such_class")
 )
 
 // Linker tells the other schools' boxes what they need to know of a learner who

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"filippo.io/age"
@@ -50,8 +49,7 @@ func (s *Service) NewClaimCode(ctx context.Context, who identity.Actor, school i
 // hashCode forgives case, spaces, dashes and the letters Crockford's alphabet
 // leaves out.
 func hashCode(code string) []byte {
-	code = strings.NewReplacer("-", "", " ", "", "O", "0", "I", "1", "L", "1").Replace(strings.ToUpper(code))
-	sum := sha256.Sum256([]byte("uhs-claim\n" + code))
+	sum := sha256.Sum256([]byte("uhs-claim\n" + id.Typed(code)))
 	return sum[:]
 }
 

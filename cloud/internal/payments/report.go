@@ -11,6 +11,7 @@ import (
 	"urbanhomeschool.org/uhs/cloud/internal/payments/daraja"
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/fault"
+	"urbanhomeschool.org/uhs/shared/id"
 	pay "urbanhomeschool.org/uhs/shared/payments"
 )
 
@@ -109,7 +110,7 @@ func (s *Service) OnConfirmation(ctx context.Context, secret string, body []byte
 	if c.ShortCode != s.opts.Daraja.ShortCode() {
 		return ErrReport.Hint("a confirmation for another short code")
 	}
-	return s.arrived(ctx, "c2b", string(body), money{c.Receipt, c.AmountMinor, "c2b", pay.TypedReference(c.Reference)})
+	return s.arrived(ctx, "c2b", string(body), money{c.Receipt, c.AmountMinor, "c2b", id.Typed(c.Reference)})
 }
 
 // arrived books money that the gateway told of, by a report or in a list. The

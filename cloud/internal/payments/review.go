@@ -7,6 +7,7 @@ import (
 
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/fault"
+	"urbanhomeschool.org/uhs/shared/id"
 	"urbanhomeschool.org/uhs/shared/identity"
 	pay "urbanhomeschool.org/uhs/shared/payments"
 )
@@ -108,7 +109,7 @@ func (s *Service) place(ctx context.Context, tx db.Tx, r Review, d Decision) err
 	if r.Reason != reasonUnmatched {
 		return ErrNoOrder
 	}
-	found, err := read(ctx, tx, selectByReference, pay.TypedReference(d.Reference))
+	found, err := read(ctx, tx, selectByReference, id.Typed(d.Reference))
 	if notFound(err) {
 		return ErrNoOrder
 	}

@@ -8,6 +8,7 @@ import (
 
 	"urbanhomeschool.org/uhs/cloud/internal/payments/daraja"
 	"urbanhomeschool.org/uhs/shared/db"
+	"urbanhomeschool.org/uhs/shared/id"
 	"urbanhomeschool.org/uhs/shared/logging"
 	pay "urbanhomeschool.org/uhs/shared/payments"
 )
@@ -98,7 +99,7 @@ func (s *Service) Fetch(ctx context.Context, since time.Time) (whole bool, err e
 	}
 	for _, c := range found {
 		body := c.Receipt + " " + c.Reference + " " + fmt.Sprint(c.AmountMinor)
-		if err := s.arrived(ctx, "pull", body, money{c.Receipt, c.AmountMinor, "c2b", pay.TypedReference(c.Reference)}); err != nil {
+		if err := s.arrived(ctx, "pull", body, money{c.Receipt, c.AmountMinor, "c2b", id.Typed(c.Reference)}); err != nil {
 			return false, err
 		}
 	}

@@ -339,7 +339,7 @@ func (s *Service) take(ctx context.Context, tx db.Tx, account identity.AccountID
 	if now.Before(f.waitsUntil.Time) {
 		return ErrWait, nil
 	}
-	code = clean(code)
+	code = id.Typed(code)
 	used := int64(0)
 	step, ok, err := s.step(f, code, now.Time)
 	switch {
@@ -385,11 +385,6 @@ func wait(n int64) time.Duration {
 		return 0
 	}
 	return min(firstWait<<min(n-freeMisses-1, 10), maxWait)
-}
-
-// clean takes out what people type between the groups of a code.
-func clean(code string) string {
-	return strings.ToUpper(strings.NewReplacer(" ", "", "-", "").Replace(code))
 }
 
 // hash is all that is stored of a recovery code.

@@ -161,7 +161,8 @@ func TestSigningInWithACode(t *testing.T) {
 		wantErr(t, err, secondfactor.ErrWrongCode)
 	})
 	t.Run("a recovery code counts once, with or without hyphens", func(t *testing.T) {
-		typed := strings.ToLower(codes[0][:4]) + "-" + codes[0][4:8] + " " + codes[0][8:]
+		misread := strings.NewReplacer("0", "O", "1", "l").Replace(codes[0])
+		typed := strings.ToLower(misread[:4]) + "-" + misread[4:8] + " " + misread[8:]
 		who := w.in(t, typed)
 		_, err := w.people.SignInWithCode(ctx, email, password, codes[0])
 		wantErr(t, err, secondfactor.ErrWrongCode)

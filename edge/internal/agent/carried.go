@@ -37,7 +37,7 @@ func (s *Snapshots) Offer(ctx context.Context, bundle string, a syncproto.Snapsh
 		fresh = fresh || m.Down[l].Seq > h.Seq
 	}
 	if err := s.notBehind(m, have); !fresh || errors.Is(err, ErrRollback) {
-		return nil, nil //nolint:nilerr,nilnil // an old file, or one that was read before
+		return nil, nil //nolint:nilnil // an old file, or one that was read before
 	}
 	parts := map[string]bool{}
 	for _, p := range m.Parts {

@@ -12,6 +12,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/db"
 	sheets "urbanhomeschool.org/uhs/shared/door"
 	"urbanhomeschool.org/uhs/shared/fault"
+	"urbanhomeschool.org/uhs/shared/id"
 	"urbanhomeschool.org/uhs/shared/identity"
 )
 
@@ -172,7 +173,7 @@ func TestWhenEverybodyHasForgotten(t *testing.T) {
 	})
 	t.Run("no code is stored", func(t *testing.T) {
 		must(t, b.db.View(t.Context(), func(tx db.Tx) error {
-			rows, err := tx.Query(t.Context(), db.SQL{SQLite: `SELECT count(*) FROM recovery_sheets WHERE instr(codes, $1) > 0`}, sheets.Clean(ofAnother[3]))
+			rows, err := tx.Query(t.Context(), db.SQL{SQLite: `SELECT count(*) FROM recovery_sheets WHERE instr(codes, $1) > 0`}, id.Typed(ofAnother[3]))
 			if n, err := db.One(rows, err, db.Scalar[int64]); err != nil || n != 0 {
 				t.Errorf("%d, %v", n, err)
 			}
