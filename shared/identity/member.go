@@ -56,11 +56,16 @@ func (s *Service) Tell(ctx context.Context, tx db.Tx, a Account, school SchoolID
 }
 
 // LinkParent makes a parent's account guardian of a learner, or again after the
-// school unlinked it.
+// school unlinked it. A link that stands stays as it is, with the phone and what
+// the school vouched for.
 func (s *Service) LinkParent(ctx context.Context, tx db.Tx, parent, learner AccountID) (Guardian, error) {
 	g, err := s.guardian(ctx, tx, NewGuardian{Learner: learner, Parent: parent})
 	if err != nil {
 		return g, err
+	}
+	known, err := s.GuardianByID(ctx, tx, g.ID)
+	if !errors.Is(err, ErrNoSuchGuardian) {
+		return known, err
 	}
 	_, err = Guardians.Save(ctx, tx, g)
 	return g, err

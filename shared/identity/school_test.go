@@ -274,6 +274,30 @@ func TestGuardians(t *testing.T) {
 				t.Errorf("guardians = %+v", list)
 			}
 		})
+		t.Run("a slip typed again leaves a link that stands as it is", func(t *testing.T) {
+			typed := func() (g identity.Guardian) {
+				t.Helper()
+				must(t, w.db.Update(ctx, func(tx db.Tx) (err error) {
+					g, err = w.LinkParent(ctx, tx, mother.Account.ID, amina.ID)
+					return err
+				}))
+				return g
+			}
+			before := get(w.GuardiansOf(ctx, bursar, amina.ID))(t)
+			if g := typed(); g.Phone != "254711000001" || !g.Verified {
+				t.Errorf("the slip gave %+v", g)
+			}
+			if after := get(w.GuardiansOf(ctx, bursar, amina.ID))(t); !slices.Equal(after, before) {
+				t.Errorf("guardians = %+v, want %+v", after, before)
+			}
+			// What the school ended begins anew, and nobody vouches for a phone of then.
+			mothers := typed().ID
+			must(t, w.db.Update(ctx, func(tx db.Tx) error { return w.Unlink(ctx, tx, amina.ID, mothers) }))
+			if g := typed(); g.Ended || g.Phone != "" || g.Verified {
+				t.Errorf("after the school ended it, the slip gave %+v", g)
+			}
+			view(t, w.db, func(tx db.Tx) (bool, error) { return true, w.MaySee(ctx, tx, mary, amina.ID) })
+		})
 		t.Run("who may not, and what is wrong", func(t *testing.T) {
 			wantErr(t, link(plain, identity.NewGuardian{Learner: amina.ID, Name: "X", Phone: "0711000003"}), identity.ErrForbidden)
 			wantErr(t, link(mary, identity.NewGuardian{Learner: amina.ID, Name: "X", Phone: "0711000003"}), identity.ErrForbidden)
