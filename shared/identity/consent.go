@@ -225,18 +225,22 @@ type consentWas struct {
 	TextVersion string        `json:"text_version"`
 }
 
-// KeepConsent stores what a guardian said by text message; for the cloud, which
-// has checked the phone and the code.
+// KeepConsent stores what a guardian said by text message about in.Learner, or
+// about the learner whose record hers is by now; for the cloud, which has checked
+// the phone and the code.
 func (s *Service) KeepConsent(ctx context.Context, tx db.Tx, g Guardian, in NewConsent) (Consent, error) {
+	learner, err := s.Survivor(ctx, tx, in.Learner)
+	if err != nil {
+		return Consent{}, err
+	}
 	c := Consent{
-		ID: id.New(), Learner: g.Learner, Purpose: in.Purpose, Given: in.Given, Guardian: g.Account, GuardianName: g.Name, Method: ByPhone,
+		ID: id.New(), Learner: learner.ID, Purpose: in.Purpose, Given: in.Given, Guardian: g.Account, GuardianName: g.Name, Method: ByPhone,
 		TextVersion: in.TextVersion, RecordedBy: g.Account, At: s.now(),
 	}
 	if _, err := Consents.Save(ctx, tx, c); err != nil {
 		return c, err
 	}
-	a := Account{ID: g.Learner}
-	return c, s.noteUser(ctx, tx, "consent.recorded", a, nil, consentWas{c.Purpose, c.Given, c.Method, c.TextVersion})
+	return c, s.noteUser(ctx, tx, "consent.recorded", learner, nil, consentWas{c.Purpose, c.Given, c.Method, c.TextVersion})
 }
 
 // GuardianByID gives a guardian who was not unlinked; ErrNoSuchGuardian otherwise.
@@ -285,8 +289,8 @@ func onBehalf(c Consent, name string) (Consent, error) {
 	return c, err
 }
 
-// ListConsents gives the consent facts of a learner, latest first, to those who
-// may see her.
+// ListConsents gives the consent facts of a learner and her duplicates, latest
+// first, to those who may see her.
 func (s *Service) ListConsents(ctx context.Context, who Actor, learner AccountID) ([]Consent, error) {
 	var out []Consent
 	err := s.db.View(ctx, func(tx db.Tx) error {

@@ -26,6 +26,20 @@ func (s *Service) Selves(ctx context.Context, tx db.Tx, learner AccountID) ([]Ac
 	return ids, err
 }
 
+// Survivor is the learner whose record account is: herself, or the one she was
+// merged into.
+func (s *Service) Survivor(ctx context.Context, tx db.Tx, account AccountID) (Account, error) {
+	a, err := s.Account(ctx, tx, account)
+	if err != nil || a.MergedInto == "" {
+		return a, err
+	}
+	into, err := s.Account(ctx, tx, a.MergedInto)
+	if errors.Is(err, ErrNoSuchAccount) {
+		return a, nil // of another school, and not known here
+	}
+	return into, err
+}
+
 // Join makes a a member of school and of no other, as AddLearner does; for the
 // cloud's side of the roster, which has checked a.
 func (s *Service) Join(ctx context.Context, tx db.Tx, a Account, school SchoolID) (Account, error) {

@@ -343,7 +343,7 @@ func (s *Service) recordMember(ctx context.Context, tx db.Tx, a Account) error {
 			return err
 		}
 	}
-	consents, err := all(ctx, tx, selectConsents, scanConsent, a.ID)
+	consents, err := all(ctx, tx, ownConsents, scanConsent, a.ID)
 	if err != nil {
 		return err
 	}

@@ -130,8 +130,8 @@ func (s *Service) VerifiedPhones(ctx context.Context, tx db.Tx, learner AccountI
 	return all(ctx, tx, verifiedPhones, db.Scalar[string], learner)
 }
 
-// HasConsent tells whether the latest fact of purpose says yes. Without any it
-// is no.
+// HasConsent tells whether the latest fact of purpose says yes, whether it was
+// said for the learner or for one of her duplicates. Without any it is no.
 func (s *Service) HasConsent(ctx context.Context, tx db.Tx, learner AccountID, purpose Purpose) (bool, error) {
 	c, err := first(ctx, tx, latestConsent, scanConsent, learner, purpose)
 	if errors.Is(err, db.ErrNoRows) {

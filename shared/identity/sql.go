@@ -316,10 +316,19 @@ var (
 		INSERT INTO consents (id, learner_id, purpose, given, guardian_id, guardian_name, method, text_version, recorded_by, at, photo)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (id) DO NOTHING`}
 	// Of two facts at one instant the withdrawal comes first: false sorts before true.
-	selectConsents = db.SQL{Both: consentColumns + `WHERE learner_id = $1 ORDER BY at DESC, given, id`}
-	latestConsent  = db.SQL{Both: consentColumns + `WHERE learner_id = $1 AND purpose = $2 ORDER BY at DESC, given, id LIMIT 1`}
+	selectConsents = db.SQL{Both: consentColumns + `WHERE learner_id IN ` + familySQL + ` ORDER BY at DESC, given, id`}
+	latestConsent  = db.SQL{Both: consentColumns + `WHERE learner_id IN ` + familySQL + ` AND purpose = $2 ORDER BY at DESC, given, id LIMIT 1`}
+	ownConsents    = db.SQL{Both: consentColumns + `WHERE learner_id = $1 ORDER BY at DESC, given, id`}
 	selectConsent  = db.SQL{Both: consentColumns + `WHERE id = $1`}
 )
+
+// familySQL is a subquery for what was agreed for a learner: the ids of the one
+// whose record $1 is and of all her duplicates. Whichever of them is asked about,
+// the same yes or no counts; so it goes up too, as SelvesSQL does not.
+const familySQL = `(SELECT id FROM accounts WHERE id = ` + survivorSQL + `
+	OR merged_into_id <> '' AND merged_into_id = ` + survivorSQL + ` UNION SELECT $1)`
+
+const survivorSQL = `(SELECT CASE WHEN merged_into_id = '' THEN id ELSE merged_into_id END FROM accounts WHERE id = $1)`
 
 const guardianColumns = `SELECT id, learner_id, account_id, name, phone, verified, relationship, updated_at, ended FROM guardians `
 

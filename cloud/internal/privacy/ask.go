@@ -110,7 +110,7 @@ func (s *Service) asked(ctx context.Context, tx db.Tx, who identity.Actor, in As
 	if who.Role == identity.Instructor && !who.Has(identity.Head) && !who.Has(identity.Bursar) {
 		return identity.Account{}, identity.ErrForbidden
 	}
-	return s.o.People.Account(ctx, tx, in.Learner)
+	return s.o.People.Survivor(ctx, tx, in.Learner)
 }
 
 // isOf refuses a guardian of somebody else.
@@ -247,6 +247,17 @@ func (s *Service) answered(ctx context.Context, tx db.Tx, phone, code, answer st
 	if !g.Verified || g.Phone != phone {
 		return true, nil
 	}
+	learner, err := s.o.People.Survivor(ctx, tx, q.Learner)
+	if err != nil {
+		return false, err
+	}
+	err = s.isOf(ctx, tx, g, learner.ID)
+	if errors.Is(err, identity.ErrNoSuchGuardian) && answer == yes {
+		return true, nil // a merge was taken back: she is somebody else's; what was allowed she may still end
+	}
+	if err != nil && !errors.Is(err, identity.ErrNoSuchGuardian) {
+		return false, err
+	}
 	now := s.now()
 	if answer == yes && now.After(q.ExpiresAt.Time) {
 		return true, s.reply(ctx, tx, q, "consent_late")
@@ -254,7 +265,7 @@ func (s *Service) answered(ctx context.Context, tx db.Tx, phone, code, answer st
 	if _, err := tx.Exec(ctx, answerQuestion, q.ID, answer, now); err != nil {
 		return true, err
 	}
-	said := identity.NewConsent{Purpose: q.Purpose, Given: answer == yes, TextVersion: q.Version}
+	said := identity.NewConsent{Learner: learner.ID, Purpose: q.Purpose, Given: answer == yes, TextVersion: q.Version}
 	if _, err := s.o.People.KeepConsent(ctx, tx, g, said); err != nil {
 		return true, err
 	}
@@ -291,7 +302,7 @@ func (s *Service) stopAll(ctx context.Context, tx db.Tx, phone string) (bool, er
 		if err != nil {
 			return true, err
 		}
-		learner, err := s.o.People.Account(ctx, tx, g.Learner)
+		learner, err := s.o.People.Survivor(ctx, tx, g.Learner)
 		if err != nil {
 			return true, err
 		}
@@ -299,14 +310,14 @@ func (s *Service) stopAll(ctx context.Context, tx db.Tx, phone string) (bool, er
 			return true, err
 		}
 		for _, p := range identity.Purposes() {
-			given, err := s.o.People.HasConsent(ctx, tx, g.Learner, p)
+			given, err := s.o.People.HasConsent(ctx, tx, learner.ID, p)
 			if err != nil {
 				return true, err
 			}
 			if !given {
 				continue
 			}
-			if _, err := s.o.People.KeepConsent(ctx, tx, g, identity.NewConsent{Purpose: p, TextVersion: consent.Version}); err != nil {
+			if _, err := s.o.People.KeepConsent(ctx, tx, g, identity.NewConsent{Learner: learner.ID, Purpose: p, TextVersion: consent.Version}); err != nil {
 				return true, err
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"urbanhomeschool.org/uhs/shared/db"
+	"urbanhomeschool.org/uhs/shared/identity"
 )
 
 func first[T any](ctx context.Context, tx db.Tx, q db.SQL, scan func(db.Rows) (T, error), args ...any) (T, error) {
@@ -22,12 +23,12 @@ const questionColumns = `id, learner_id, guardian_id, purpose, text_version, pho
 var (
 	insertQuestion = db.SQL{Postgres: `INSERT INTO consent_questions (` + questionColumns + `)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', NULL) ON CONFLICT (phone, code) DO NOTHING`}
-	countAsked       = db.SQL{Postgres: `SELECT count(*) FROM consent_questions WHERE learner_id = $1 AND purpose = $2 AND phone = $3 AND asked_at > $4`}
+	countAsked       = db.SQL{Postgres: `SELECT count(*) FROM consent_questions WHERE learner_id IN ` + identity.SelvesSQL + ` AND purpose = $2 AND phone = $3 AND asked_at > $4`}
 	lockQuestion     = db.SQL{Postgres: `SELECT ` + questionColumns + ` FROM consent_questions WHERE phone = $1 AND code = $2 FOR UPDATE`}
 	answerQuestion   = db.SQL{Postgres: `UPDATE consent_questions SET answer = $2, answered_at = $3 WHERE id = $1`}
-	listQuestions    = db.SQL{Postgres: `SELECT ` + questionColumns + ` FROM consent_questions WHERE learner_id = $1 ORDER BY asked_at DESC, id LIMIT 100`}
+	listQuestions    = db.SQL{Postgres: `SELECT ` + questionColumns + ` FROM consent_questions WHERE learner_id IN ` + identity.SelvesSQL + ` ORDER BY asked_at DESC, id LIMIT 100`}
 	waitingQuestions = db.SQL{Postgres: `SELECT ` + questionColumns + ` FROM consent_questions
-		WHERE learner_id = $1 AND answer = '' AND expires_at > $2 ORDER BY asked_at, id`}
+		WHERE learner_id IN ` + identity.SelvesSQL + ` AND answer = '' AND expires_at > $2 ORDER BY asked_at, id`}
 	guardiansOfPhone = db.SQL{Postgres: `SELECT id FROM guardians WHERE phone = $1 AND verified AND NOT ended ORDER BY id`}
 )
 
