@@ -17,7 +17,7 @@ const (
 )
 
 // Sheet is a page of recovery codes as it is stored: hashes only. The newest sheet
-// of a holder counts, the older ones are waste paper.
+// of a holder counts while she may enter the school, the older ones are waste paper.
 type Sheet struct {
 	ID     string             `cbor:"1,keyasint" json:"id"`
 	School identity.SchoolID  `cbor:"2,keyasint" json:"school_id"`
@@ -144,9 +144,6 @@ func (s *Service) ListSheets(ctx context.Context, who identity.Actor, school ide
 			if err != nil {
 				return err
 			}
-			if a.School != school {
-				continue
-			}
 			left := 0
 			for _, hash := range sh.Codes {
 				used, err := isUsed(ctx, tx, useIDOf(school, hash))
@@ -172,7 +169,7 @@ func useIDOf(school identity.SchoolID, hash string) string {
 }
 
 // HolderOf gives whose sheet an unused code is on; ErrWrongCode for any other.
-// The holder is still an instructor of the school.
+// The sheet of who has left the school or may not enter it counts no more.
 func HolderOf(ctx context.Context, tx db.Tx, pepper []byte, school identity.SchoolID, typed string) (identity.AccountID, error) {
 	hash := hashOf(pepper, id.Typed(typed))
 	sheets, err := newestSheets(ctx, tx, school)

@@ -21,8 +21,13 @@ var (
 	selectSheet = db.SQL{Both: sheetColumns + `WHERE id = $1`}
 	pageSheets  = db.SQL{Both: sheetColumns + `WHERE school_id = $1 AND id > $2 ORDER BY id LIMIT $3`}
 	// The newest sheet of each holder; of two made at one instant, the greater id.
+	// Only of those who may still enter as instructors of this school: a barring can
+	// be here before the account that it is about.
 	selectNewest = db.SQL{Both: sheetColumns + `s WHERE school_id = $1 AND NOT EXISTS (SELECT 1 FROM recovery_sheets n
-		WHERE n.school_id = s.school_id AND n.holder_id = s.holder_id AND (n.at > s.at OR n.at = s.at AND n.id > s.id)) ORDER BY at, id`}
+		WHERE n.school_id = s.school_id AND n.holder_id = s.holder_id AND (n.at > s.at OR n.at = s.at AND n.id > s.id))
+		AND EXISTS (SELECT 1 FROM accounts a WHERE a.id = s.holder_id AND a.school_id = s.school_id AND a.role = 'instructor' AND a.status = 'active'
+			AND NOT EXISTS (SELECT 1 FROM barrings b WHERE b.account_id = a.id AND b.school_id = a.school_id AND b.at > a.updated_at))
+		ORDER BY at, id`}
 
 	insertUse = db.SQL{Both: `INSERT INTO door_uses (id, school_id, kind, account_id, holder_id, second_id, at) VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (id) DO NOTHING`}

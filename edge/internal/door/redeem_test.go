@@ -244,3 +244,60 @@ func TestAYearWithoutTheCloud(t *testing.T) {
 }
 
 func second[T any](_ T, err error) error { return err }
+
+func TestTheSheetOfWhoMayNotEnterCountsNoMore(t *testing.T) {
+	b := newBox(t)
+	ofHead, ofAnother := b.sheet(t, b.head.Account), b.sheet(t, b.another.Account)
+	// Time passes: a teacher's guesses are slowed, and what is newer counts.
+	account := func(change func(*identity.Account)) {
+		b.clock.Advance(20 * time.Minute)
+		must(t, b.db.Update(t.Context(), func(tx db.Tx) error {
+			a, err := b.people.Account(t.Context(), tx, b.another.Account)
+			if err != nil {
+				return err
+			}
+			change(&a)
+			a.UpdatedAt = db.Time{Time: b.clock.Now()}
+			_, err = identity.Accounts.Put(t.Context(), tx, a)
+			return err
+		}))
+	}
+	present := func(a *identity.Account) { a.School, a.Status, a.Role = home, identity.Active, identity.Instructor }
+	refused := func(t *testing.T) {
+		t.Helper()
+		b.clock.Advance(20 * time.Minute)
+		in := door.Recovery{Email: "tom@example.org", Password: newWord, Codes: []string{ofHead[0], ofAnother[0]}}
+		if got := code(b.Recover(at(t, "laptop"), in)); got != "wrong_door_code" {
+			t.Errorf("her code gives %q", got)
+		}
+		lines, err := b.sheets.ListSheets(t.Context(), b.head, home)
+		if err != nil || len(lines) != 1 || lines[0].Holder != b.head.Account {
+			t.Errorf("listed are %v, %v", lines, err)
+		}
+	}
+	for _, c := range []struct {
+		name   string
+		change func(*identity.Account)
+	}{
+		{"suspended", func(a *identity.Account) { a.Status = identity.Suspended }},
+		{"at another school", func(a *identity.Account) { a.School = "another" }},
+		{"no instructor any more", func(a *identity.Account) { a.Role = identity.Parent }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			account(c.change)
+			refused(t)
+			account(present)
+		})
+	}
+	t.Run("barred, and her account is not here yet", func(t *testing.T) {
+		b.clock.Advance(time.Minute)
+		v := identity.Barring{ID: "b", School: home, Account: b.another.Account, At: db.Time{Time: b.clock.Now()}}
+		must(t, b.db.Update(t.Context(), func(tx db.Tx) error { _, err := identity.Barrings.Put(t.Context(), tx, v); return err }))
+		refused(t)
+	})
+	t.Run("back again", func(t *testing.T) {
+		account(present)
+		b.clock.Advance(20 * time.Minute)
+		must(t, b.Recover(at(t, "laptop"), door.Recovery{Email: "tom@example.org", Password: newWord, Codes: []string{ofHead[0], ofAnother[0]}}))
+	})
+}
