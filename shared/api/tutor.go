@@ -107,6 +107,7 @@ type SafeguardingAlert struct {
 	ID              string                  `json:"id"`
 	LearnerID       string                  `json:"learner_id"`
 	LearnerName     string                  `json:"learner_name"`
+	SchoolID        string                  `json:"school_id" doc:"Empty for a learner without a school."`
 	Category        string                  `json:"category" enum:"self_harm,abuse,violence,bullying"`
 	Severity        string                  `json:"severity" enum:"high,standard"`
 	At              time.Time               `json:"at"`
@@ -336,7 +337,7 @@ func mountTutorProfile(a *API, s *tutor.Service) {
 func mountAlerts(a *API, s *tutor.Service) {
 	adults := []identity.Role{identity.Instructor, identity.Admin}
 	Register(a, Op{ID: "safeguarding-alerts", Method: http.MethodGet, Path: "/api/v1/safeguarding/alerts", Tag: "safeguarding", Roles: adults,
-		Summary: "Learners who may need help, for the school's named adult and head"},
+		Summary: "Learners who may need help, for the school's named adult and head, and for admins when nobody there took it up"},
 		func(ctx context.Context, who identity.Actor, in *alertsIn) (*alertsOut, error) {
 			page, err := s.ListAlerts(ctx, who, in.Skip, in.Limit)
 			if err != nil {
@@ -418,7 +419,7 @@ func dashboardChat(got tutor.Asked) *studentAIChatOut {
 }
 
 func alertView(v tutor.AlertView) SafeguardingAlert {
-	out := SafeguardingAlert{ID: v.ID, LearnerID: string(v.LearnerID), LearnerName: v.LearnerName, Category: string(v.Category), Severity: string(v.Severity),
+	out := SafeguardingAlert{ID: v.ID, LearnerID: string(v.LearnerID), LearnerName: v.LearnerName, SchoolID: string(v.SchoolID), Category: string(v.Category), Severity: string(v.Severity),
 		At: v.At.Time, IsAcknowledged: len(v.Acknowledgements) > 0, Acknowledgement: []AlertAcknowledgedView{}}
 	for _, k := range v.Acknowledgements {
 		out.Acknowledgement = append(out.Acknowledgement, AlertAcknowledgedView{AccountID: string(k.AccountID), At: k.At.Time})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/fault"
@@ -74,6 +75,24 @@ func (s *Service) mayReadAlerts(ctx context.Context, tx db.Tx, who identity.Acto
 	return adult != "" && adult == who.Account, nil
 }
 
+// climbed gives the alerts of schools that an admin looks after because nobody at
+// the school took them up; nobody else has such.
+func (s *Service) climbed(ctx context.Context, tx db.Tx, who identity.Actor) ([]string, error) {
+	if who.Role != identity.Admin || s.opts.Office == nil {
+		return nil, nil
+	}
+	ids, err := s.opts.Office(ctx, tx)
+	if err != nil {
+		return nil, fmt.Errorf("list the alerts that climbed: %w", err)
+	}
+	return ids, nil
+}
+
+func (s *Service) hasClimbed(ctx context.Context, tx db.Tx, who identity.Actor, alert string) (bool, error) {
+	ids, err := s.climbed(ctx, tx, who)
+	return slices.Contains(ids, alert), err
+}
+
 // ErrNoNamedAdult answers a child whose school has named nobody who is told when
 // a child is in danger.
 var ErrNoNamedAdult = fault.New(fault.Forbidden, "Your school must first name a grown-up who looks after the children. Please tell your teacher.").WithCode("tutor_no_named_adult")
@@ -103,7 +122,8 @@ func alertSchool(who identity.Actor) identity.SchoolID {
 }
 
 // ListAlerts gives a page of the alerts of the actor's school, to its named
-// adult and its head.
+// adult and its head. An admin gets those of learners without a school and those
+// of any school that climbed to the office.
 func (s *Service) ListAlerts(ctx context.Context, who identity.Actor, skip, limit int) (AlertPage, error) {
 	if err := who.Require(identity.Instructor, identity.Staff, identity.Admin); err != nil {
 		return AlertPage{}, err
@@ -118,7 +138,11 @@ func (s *Service) ListAlerts(ctx context.Context, who identity.Actor, skip, limi
 		if !ok {
 			return identity.ErrForbidden
 		}
-		page, err = alertPage(ctx, tx, school, skip, limit)
+		climbed, err := s.climbed(ctx, tx, who)
+		if err != nil {
+			return err
+		}
+		page, err = alertPage(ctx, tx, reach{school, climbed}, skip, limit)
 		if err != nil {
 			return err
 		}
@@ -153,6 +177,9 @@ func (s *Service) AcknowledgeAlert(ctx context.Context, who identity.Actor, aler
 			return fmt.Errorf("load alert: %w", err)
 		}
 		ok, err := s.mayReadAlerts(ctx, tx, who, a.SchoolID)
+		if err == nil && !ok {
+			ok, err = s.hasClimbed(ctx, tx, who, a.ID)
+		}
 		if err != nil {
 			return err
 		}

@@ -135,14 +135,10 @@ var (
 	insertAlert = db.SQL{Both: `
 		INSERT INTO tutor_alerts (id, learner_id, school_id, category, severity, at)
 		VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING`}
-	selectAlert = db.SQL{Both: `SELECT id, learner_id, school_id, category, severity, at FROM tutor_alerts WHERE id = $1`}
-	listAlerts  = db.SQL{Both: `
-		SELECT id, learner_id, school_id, category, severity, at FROM tutor_alerts
-		WHERE school_id = $1 ORDER BY at DESC, id DESC LIMIT $2 OFFSET $3`}
-	countAlerts = db.SQL{Both: `SELECT count(*) FROM tutor_alerts WHERE school_id = $1`}
-	countOpen   = db.SQL{Both: `
-		SELECT count(*) FROM tutor_alerts a WHERE a.school_id = $1
-		AND NOT EXISTS (SELECT 1 FROM tutor_acknowledgements k WHERE k.alert_id = a.id)`}
+	selectAlert           = db.SQL{Both: `SELECT id, learner_id, school_id, category, severity, at FROM tutor_alerts WHERE id = $1`}
+	listAlerts            = alertsWhere(`SELECT id, learner_id, school_id, category, severity, at FROM tutor_alerts a`, ` ORDER BY at DESC, id DESC LIMIT $3 OFFSET $4`)
+	countAlerts           = alertsWhere(`SELECT count(*) FROM tutor_alerts a`, ``)
+	countOpen             = alertsWhere(`SELECT count(*) FROM tutor_alerts a`, ` AND NOT EXISTS (SELECT 1 FROM tutor_acknowledgements k WHERE k.alert_id = a.id)`)
 	insertAcknowledgement = db.SQL{Both: `
 		INSERT INTO tutor_acknowledgements (id, alert_id, learner_id, school_id, account_id, at)
 		VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING`}
@@ -152,6 +148,15 @@ var (
 		SELECT id, alert_id, learner_id, school_id, account_id, at FROM tutor_acknowledgements
 		WHERE alert_id = $1 ORDER BY at, id`}
 )
+
+// alertsWhere is a query for the alerts of the school $1 and those whose ids
+// stand in the JSON list $2.
+func alertsWhere(sel, rest string) db.SQL {
+	return db.SQL{
+		Postgres: sel + ` WHERE (a.school_id = $1 OR a.id IN (SELECT jsonb_array_elements_text($2::jsonb)::uuid))` + rest,
+		SQLite:   sel + ` WHERE (a.school_id = $1 OR a.id IN (SELECT value FROM json_each($2)))` + rest,
+	}
+}
 
 func alertRow(a Alert) []any {
 	return []any{a.ID, string(a.LearnerID), string(a.SchoolID), string(a.Category), string(a.Severity), a.At}
@@ -265,8 +270,20 @@ func waitingOf(ctx context.Context, tx db.Tx, learner identity.AccountID) (map[Q
 	return out, err
 }
 
-func alertPage(ctx context.Context, tx db.Tx, school identity.SchoolID, skip, limit int) (page AlertPage, err error) {
-	rows, err := tx.Query(ctx, listAlerts, string(school), limit, skip)
+// reach is which alerts an actor sees: her school's, and those that climbed to her.
+type reach struct {
+	school  identity.SchoolID
+	climbed []string
+}
+
+func alertPage(ctx context.Context, tx db.Tx, of reach, skip, limit int) (page AlertPage, err error) {
+	climbed := []byte("[]")
+	if len(of.climbed) > 0 {
+		if climbed, err = json.Marshal(of.climbed); err != nil {
+			return page, err
+		}
+	}
+	rows, err := tx.Query(ctx, listAlerts, string(of.school), string(climbed), limit, skip)
 	alerts, err := db.Collect(rows, err, scanAlert)
 	if err != nil {
 		return page, err
@@ -279,11 +296,11 @@ func alertPage(ctx context.Context, tx db.Tx, school identity.SchoolID, skip, li
 		}
 		page.Alerts = append(page.Alerts, AlertView{Alert: a, Acknowledgements: acks})
 	}
-	rows, err = tx.Query(ctx, countAlerts, string(school))
+	rows, err = tx.Query(ctx, countAlerts, string(of.school), string(climbed))
 	if page.Total, err = db.One(rows, err, db.Scalar[int64]); err != nil {
 		return page, err
 	}
-	rows, err = tx.Query(ctx, countOpen, string(school))
+	rows, err = tx.Query(ctx, countOpen, string(of.school), string(climbed))
 	page.Open, err = db.One(rows, err, db.Scalar[int64])
 	return page, err
 }

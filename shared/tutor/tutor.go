@@ -75,6 +75,9 @@ type Options struct {
 	// Minor, optional, tells whether a learner is under age: at a school that has
 	// named nobody who looks after its children, such a learner is not answered.
 	Minor func(ctx context.Context, tx db.Tx, learner identity.AccountID) (bool, error)
+	// Office, optional, gives the alerts of schools that admins may read and take
+	// up: those that nobody at the school took up in time.
+	Office func(ctx context.Context, tx db.Tx) ([]string, error)
 	// Routes are the ways to a model, tried in order.
 	Routes []Route
 	// Forward is set where consented questions travel to a node with hosted

@@ -448,6 +448,41 @@ func TestSafeguarding(t *testing.T) {
 				t.Errorf("%v, %+v", err, page)
 			}
 		})
+		t.Run("an admin reads and takes up a school's alert once it has climbed to the office", func(t *testing.T) {
+			var climbed []string
+			w := newWorld(t, d, func(o *tutor.Options) {
+				o.Office = func(context.Context, db.Tx) ([]string, error) { return climbed, nil }
+			})
+			w.ask("Nataka kujiua")
+			head := identity.Actor{Account: identity.AccountID(id.New()), Role: identity.Instructor, School: w.learner.School, Duties: []identity.Duty{identity.Head}}
+			of, err := w.tutor.ListAlerts(t.Context(), head, 0, 20)
+			if err != nil || len(of.Alerts) != 1 {
+				t.Fatalf("%v, %+v", err, of)
+			}
+			alert := of.Alerts[0].ID
+
+			admin := identity.Actor{Account: identity.AccountID(id.New()), Role: identity.Admin}
+			if page, err := w.tutor.ListAlerts(t.Context(), admin, 0, 20); err != nil || page.Total != 0 || page.Open != 0 || len(page.Alerts) != 0 {
+				t.Errorf("before it climbed: %v, %+v", err, page)
+			}
+			if _, err := w.tutor.AcknowledgeAlert(t.Context(), admin, alert); fault.KindOf(err) != fault.NotFound {
+				t.Errorf("taken up before it climbed: %v", err)
+			}
+			climbed = []string{alert}
+			if page, err := w.tutor.ListAlerts(t.Context(), admin, 0, 20); err != nil || page.Total != 1 || page.Open != 1 || len(page.Alerts) != 1 || page.Alerts[0].ID != alert {
+				t.Errorf("after it climbed: %v, %+v", err, page)
+			}
+			other := identity.Actor{Account: identity.AccountID(id.New()), Role: identity.Instructor, School: identity.SchoolID(id.New()), Duties: []identity.Duty{identity.Head}}
+			if page, err := w.tutor.ListAlerts(t.Context(), other, 0, 20); err != nil || page.Total != 0 {
+				t.Errorf("another school's head: %v, %+v", err, page)
+			}
+			if _, err := w.tutor.AcknowledgeAlert(t.Context(), admin, alert); err != nil {
+				t.Fatal(err)
+			}
+			if page, err := w.tutor.ListAlerts(t.Context(), admin, 0, 20); err != nil || page.Total != 1 || page.Open != 0 {
+				t.Errorf("after she took it up: %v, %+v", err, page)
+			}
+		})
 		t.Run("a model is not shown an exchange in which there was danger", func(t *testing.T) {
 			m := &model{name: "local"}
 			w := newWorld(t, d, func(o *tutor.Options) { o.Routes = []tutor.Route{{Provider: m}} })

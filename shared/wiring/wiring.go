@@ -36,6 +36,8 @@ type Differences struct {
 	// to the other side.
 	Routes  []tutor.Route
 	Forward bool
+	// Office, optional, gives the alerts that climbed to the admins, and is the cloud's.
+	Office func(ctx context.Context, tx db.Tx) ([]string, error)
 	// Opened, optional, hears of each lesson that somebody opens, by its course.
 	Opened func(course catalogue.CourseID)
 	// Clerk acts on changes of a school's roster; History brings a moved learner's
@@ -77,7 +79,7 @@ func Join(d Differences) (Domains, error) {
 			a, err := people.Account(ctx, tx, learner)
 			return a.Minor(d.Clock.Now()), err
 		},
-		Routes: d.Routes, Forward: d.Forward, Clock: d.Clock, Log: d.Log,
+		Routes: d.Routes, Forward: d.Forward, Office: d.Office, Clock: d.Clock, Log: d.Log,
 	})
 	if err != nil {
 		return Domains{}, fmt.Errorf("join the tutor: %w", err)

@@ -62,6 +62,8 @@ var (
 	selectSteps = db.SQL{Postgres: `SELECT s.step, s.told FROM alert_steps s, (SELECT id FROM tutor_alerts WHERE id::text = $1 FOR UPDATE) a WHERE s.alert_id = a.id::text`}
 	insertStep  = db.SQL{Postgres: `INSERT INTO alert_steps (alert_id, step, told, at) VALUES ($1, $2, $3, $4)`}
 
+	climbedAlerts = db.SQL{Postgres: `SELECT alert_id FROM alert_steps WHERE step = 'office' ORDER BY alert_id`}
+
 	contactsOf      = db.SQL{Postgres: contacts + `WHERE a.id = $1 ` + reachable}
 	contactsOfHeads = db.SQL{Postgres: contacts + `JOIN duties d ON d.account_id = a.id AND d.duty = 'head' AND d.active WHERE d.school_id = $1 ` + reachable}
 	// Those who look after children at the cloud are its admins.

@@ -96,6 +96,12 @@ func (s *Service) tellOf(ctx context.Context, tx db.Tx, a alert) (letters int, e
 	return letters, nil
 }
 
+// Climbed gives the alerts that were told to the cloud's admins: nobody at the
+// school took them up in time, or nobody there could be told.
+func (s *Service) Climbed(ctx context.Context, tx db.Tx) ([]string, error) {
+	return all(ctx, tx, climbedAlerts, db.Scalar[string])
+}
+
 // take tells everybody of one step.
 func (s *Service) take(ctx context.Context, tx db.Tx, a alert, step string) (int, error) {
 	people, err := s.peopleOf(ctx, tx, a, step)

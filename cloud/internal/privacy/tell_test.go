@@ -42,6 +42,17 @@ func (w *world) expect(what string, want ...string) {
 	}
 }
 
+func (w *world) climbed(what string, want ...string) {
+	w.t.Helper()
+	must(w.t, w.db.View(w.t.Context(), func(tx db.Tx) error {
+		got, err := w.Climbed(w.t.Context(), tx)
+		if strings.Join(got, " ") != strings.Join(want, " ") {
+			w.t.Errorf("%s: climbed %v, want %v", what, got, want)
+		}
+		return err
+	}))
+}
+
 func TestAnAlertThatNobodyTakesUpClimbs(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
@@ -59,16 +70,19 @@ func TestAnAlertThatNobodyTakesUpClimbs(t *testing.T) {
 	_, err := w.people.SetNamedAdult(ctx, w.admin, w.school.ID, adult)
 	must(t, err)
 
-	w.raise(tutor.High, w.school.ID)
+	first := w.raise(tutor.High, w.school.ID)
 	w.expect("at once", "254711000021")
 	w.expect("once only")
+	w.climbed("nothing has climbed")
 	if text := w.last("254711000021", 1); !strings.Contains(text, "Lodwar Primary") || strings.Contains(text, "Amina") {
 		t.Errorf("the message reads %q", text)
 	}
 	w.clock.Advance(31 * time.Minute)
 	w.expect("after half an hour", "hana@uhs.example")
+	w.climbed("the head was told last")
 	w.clock.Advance(2 * time.Hour)
 	w.expect("after two hours", "admin@uhs.example")
+	w.climbed("the office was told", first)
 	w.clock.Advance(48 * time.Hour)
 	w.expect("nobody is left")
 

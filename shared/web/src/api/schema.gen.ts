@@ -1920,7 +1920,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Learners who may need help, for the school's named adult and head */
+        /** Learners who may need help, for the school's named adult and head, and for admins when nobody there took it up */
         get: operations["safeguarding-alerts"];
         put?: never;
         post?: never;
@@ -5121,6 +5121,8 @@ export interface components {
             is_acknowledged: boolean;
             learner_id: string;
             learner_name: string;
+            /** @description Empty for a learner without a school. */
+            school_id: string;
             /** @enum {string} */
             severity: "high" | "standard";
         };

@@ -127,7 +127,6 @@ export function Pages() {
               <Route path="/learners/:learner" element={<LearnerPage />} />
               <Route path="/class-sign-in" element={<ClassDoor />} />
               <Route path="/recovery-sheets" element={<Sheets />} />
-              <Route path="/alerts" element={<Alerts />} />
               <Route path="/downloads" element={<Downloads />} />
             </Route>
             <Route element={<OnlyIn roles={['parent']} />}>
@@ -139,6 +138,7 @@ export function Pages() {
             <Route element={<OnlyIn roles={['admin', 'instructor']} />}>
               <Route path="/schools/:school" element={<SchoolPage />} />
               <Route path="/claim-again" element={<ClaimAgain />} />
+              <Route path="/alerts" element={<Alerts />} />
             </Route>
             <Route element={<OnlyIn roles={['admin', 'staff']} />}>
               <Route path="/applications" element={<Applications />} />

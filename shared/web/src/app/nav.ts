@@ -66,6 +66,7 @@ export function navFor(me: Me, namedAdult: boolean, side?: SyncStatus['side']): 
       return [
         at('/', 'nav.schools', Building2, '/schools/'),
         at('/fleet', 'nav.fleet', RadioTower),
+        at('/alerts', 'nav.alerts', ShieldAlert),
         at('/applications', 'nav.applications', UserRoundCheck),
         OFFICE,
         COURSES,

@@ -9,6 +9,7 @@ import { Button } from '../../ui/Button';
 import { Card, Page } from '../../ui/Card';
 import { SelectField, TextField } from '../../ui/Field';
 import { Empty, Failure, Loaded } from '../../ui/Loaded';
+import { OpenAlerts } from '../tutor/OpenAlerts';
 import { BoxStatus } from './BoxStatus';
 import { Claim } from './Claim';
 import { Pager } from './Fleet';
@@ -27,6 +28,7 @@ export function Schools() {
   const show = (next: Record<string, string>) => setParams(next, { replace: true });
   return (
     <Page title={t('schools.title')} lead={t('schools.lead')}>
+      <OpenAlerts />
       <div className="grid gap-6 lg:grid-cols-[1fr_22rem] lg:items-start">
         <div className="space-y-4">
           <TextField

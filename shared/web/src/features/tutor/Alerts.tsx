@@ -1,6 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { CircleCheck, ShieldAlert } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
+import { Link } from 'react-router';
 import { service } from '../../api';
 import type { Alert } from '../../api/types';
 import { moment } from '../../i18n/format';
@@ -8,8 +9,10 @@ import { Badge } from '../../ui/Badge';
 import { Button } from '../../ui/Button';
 import { Card, Page } from '../../ui/Card';
 import { Empty, Failure, Loaded } from '../../ui/Loaded';
+import { schoolQuery } from '../identity/queries';
+import { useMe } from '../identity/session';
 
-/** Children who may be in danger, for the adult the school named. It shows that there is a reason, never what was written. */
+/** Children who may be in danger, for the adult the school named, and for admins when nobody there took it up. It shows that there is a reason, never what was written. */
 export function Alerts() {
   const { t } = useTranslation();
   const query = useQuery({
@@ -38,6 +41,22 @@ export function Alerts() {
   );
 }
 
+/** Whom an admin has to ring up: the alerts of all schools come together in her list. */
+function School({ id }: { id: string }) {
+  const { t } = useTranslation();
+  const school = useQuery(schoolQuery(id)).data;
+  return (
+    <p>
+      <Link
+        to={`/schools/${id}`}
+        className="inline-flex min-h-tap items-center font-semibold underline underline-offset-2"
+      >
+        {school?.name ?? t('nav.school')}
+      </Link>
+    </p>
+  );
+}
+
 function Row({ alert }: { alert: Alert }) {
   const { t, i18n } = useTranslation();
   const queries = useQueryClient();
@@ -45,6 +64,7 @@ function Row({ alert }: { alert: Alert }) {
     mutationFn: () => service.post('/safeguarding/alerts/{id}/acknowledge', { path: { id: alert.id } }),
     onSuccess: () => queries.invalidateQueries({ queryKey: ['alerts'] }),
   });
+  const me = useMe();
   const taken = alert.is_acknowledged;
   return (
     <Card className="space-y-3">
@@ -54,6 +74,7 @@ function Row({ alert }: { alert: Alert }) {
           {taken ? t('alerts.taken') : t('alerts.open')}
         </Badge>
       </div>
+      {me.role === 'admin' && alert.school_id && <School id={alert.school_id} />}
       <p className="font-medium">{t(`alerts.severity_${alert.severity}`)}</p>
       <p>
         {t('alerts.category', { category: t(`alerts.category_${alert.category}`, { defaultValue: '' }) })}

@@ -3,9 +3,10 @@ import { useTranslation } from 'react-i18next';
 import { service } from '../../api';
 import { number } from '../../i18n/format';
 import { ButtonLink } from '../../ui/Button';
+import { Failure } from '../../ui/Loaded';
 import { Notice } from '../../ui/Notice';
 
-/** For the head and the named adult: what stands first after signing in while a child waits for somebody. */
+/** For the head, the named adult and admins: what stands first after signing in while a child waits for somebody. */
 export function OpenAlerts() {
   const { t, i18n } = useTranslation();
   const query = useQuery({
@@ -15,6 +16,8 @@ export function OpenAlerts() {
     retry: false,
   });
   const open = query.data?.open ?? 0;
+  // Not to know is not the same as nobody: a child could be waiting.
+  if (query.error && !query.data) return <Failure error={query.error} onRetry={() => void query.refetch()} />;
   if (open === 0) return null;
   return (
     <Notice kind="bad" live>
