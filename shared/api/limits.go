@@ -76,7 +76,7 @@ func classOf(method, path string) (class, bool) {
 	}
 	changing := changes(method)
 	switch {
-	case changing && strings.HasPrefix(rest, "auth/") && rest != "auth/logout":
+	case changing && strings.HasPrefix(rest, "auth/") && rest != "auth/logout", changing && rest == "home/return": // a sign-in of the parent's
 		return authClass, true
 	case changing && (strings.HasPrefix(rest, "ai-tutor/") || strings.HasPrefix(rest, "student/ai/")):
 		return tutorClass, true

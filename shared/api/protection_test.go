@@ -30,7 +30,7 @@ func guarded(t *testing.T, o api.Options) *api.API {
 	a := api.New(o)
 	for _, path := range []string{
 		"/api/v1/auth/login", "/api/v1/auth/logout", "/api/v1/ai-tutor/chat", "/api/v1/student/ai/chat", "/api/v1/payments/initiate",
-		"/api/v1/things", "/api/v1/carry/uploads", "/hk/x/c", "/api/v1/payments/mpesa/callback",
+		"/api/v1/home/return", "/api/v1/things", "/api/v1/carry/uploads", "/hk/x/c", "/api/v1/payments/mpesa/callback",
 	} {
 		api.Register(a, api.Op{ID: path, Method: http.MethodPost, Path: path, Public: true},
 			func(ctx context.Context, _ identity.Actor, _ *struct{ Body map[string]any }) (*struct{ Body string }, error) {
@@ -78,7 +78,7 @@ func atEight() *clock.Fake { return clock.NewFake(time.Date(2026, 3, 2, 8, 0, 15
 func TestEachSortOfRequestHasItsLimit(t *testing.T) {
 	for path, most := range map[string]int{
 		"/api/v1/auth/login": 10, "/api/v1/ai-tutor/chat": 30, "/api/v1/student/ai/chat": 30, "/api/v1/payments/initiate": 5, "/api/v1/things": 100,
-		"/api/v1/auth/logout": 100,
+		"/api/v1/auth/logout": 100, "/api/v1/home/return": 10,
 	} {
 		c := atEight()
 		a := guarded(t, api.Options{Limits: api.Limits{Clock: c, Factor: 1, Crowd: 1}})

@@ -451,6 +451,7 @@ type (
 	returnIn    struct {
 		Body struct {
 			Password string `json:"password"`
+			Code     string `json:"code,omitempty" maxLength:"40" doc:"Of the parent's second factor, when the answer before was second_factor."`
 		}
 	}
 )
@@ -476,7 +477,7 @@ func MountFamily(a *API, people *identity.Service, s *roster.Service) {
 		})
 	Register(a, Op{ID: "return-to-parent", Method: http.MethodPost, Path: "/api/v1/home/return", Summary: "Back from a child to the parent", Tag: tag, Roles: []identity.Role{identity.Student}},
 		func(ctx context.Context, who identity.Actor, in *returnIn) (*tokenOut, error) {
-			return asTokens(people.ReturnHome(ctx, who, in.Body.Password))
+			return asTokens(people.ReturnHome(ctx, who, in.Body.Password, in.Body.Code))
 		})
 }
 

@@ -72,8 +72,10 @@ func (s *Service) stillHome(ctx context.Context, tx db.Tx, p subject) error {
 }
 
 // ReturnHome opens the guardian's own session again and ends the child's, when
-// the guardian's cloud password is right. ErrWrongPassword otherwise.
-func (s *Service) ReturnHome(ctx context.Context, who Actor, password string) (Tokens, error) {
+// the guardian's cloud password is right and, where she has a second factor, its
+// code: the child holds the phone. It is a sign-in of the guardian's, and guessing
+// is slowed and noted as at one. ErrWrongPassword and ErrSecondFactor otherwise.
+func (s *Service) ReturnHome(ctx context.Context, who Actor, password, code string) (Tokens, error) {
 	if who.Guardian == "" {
 		return Tokens{}, ErrForbidden
 	}
@@ -81,12 +83,15 @@ func (s *Service) ReturnHome(ctx context.Context, who Actor, password string) (T
 	if err != nil {
 		return Tokens{}, fmt.Errorf("return from a child's session: %w", err)
 	}
-	ok, err := s.matches(ctx, login.verifier, keyed([]byte(cloudPepper), password))
+	ok, err := s.provesCloud(ctx, login, password)
 	if err != nil {
 		return Tokens{}, fmt.Errorf("return from a child's session: %w", err)
 	}
 	if !ok {
-		return Tokens{}, ErrWrongPassword
+		return Tokens{}, s.noteFailedSignIn(ctx, login, ErrWrongPassword)
+	}
+	if err := s.passFactor(ctx, login, code); err != nil {
+		return Tokens{}, fmt.Errorf("return from a child's session: %w", err)
 	}
 	return s.handOver(ctx, who, login.account, "")
 }

@@ -202,6 +202,11 @@ func (s *Service) proves(ctx context.Context, who candidate, kind CredentialKind
 	return ok, err
 }
 
+// provesCloud is proves for the cloud password of who.
+func (s *Service) provesCloud(ctx context.Context, who candidate, password string) (bool, error) {
+	return s.proves(ctx, who, SchoolPassword, keyed([]byte(cloudPepper), password))
+}
+
 // wrong is what a learner reads who gave a wrong secret.
 func wrong(kind CredentialKind) error {
 	if kind == PictureSecret {

@@ -265,12 +265,12 @@ func (s *Service) ChangePassword(ctx context.Context, who Actor, current, next s
 	if err != nil {
 		return fmt.Errorf("change a password: %w", err)
 	}
-	ok, err := s.matches(ctx, login.verifier, keyed([]byte(cloudPepper), current))
+	ok, err := s.provesCloud(ctx, login, current)
 	if err != nil {
 		return fmt.Errorf("change a password: %w", err)
 	}
 	if !ok {
-		return invalid("wrong_password", "The current password is wrong.", "current_password")
+		return s.noteFailedSignIn(ctx, login, invalid("wrong_password", "The current password is wrong.", "current_password"))
 	}
 
 	hash, err := s.hash(ctx, keyed([]byte(cloudPepper), next))

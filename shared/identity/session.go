@@ -76,12 +76,22 @@ func (s *Service) SignInWithCode(ctx context.Context, email, password, code stri
 	if !ok {
 		return Tokens{}, s.noteFailedSignIn(ctx, who, ErrWrongPassword)
 	}
-	if s.factor != nil && who.account.Status == Active {
-		if err := s.factor.Enter(ctx, who.account.ID, code); err != nil {
-			return Tokens{}, s.noteFailedSignIn(ctx, who, fmt.Errorf("sign in: %w", err))
-		}
+	if err := s.passFactor(ctx, who, code); err != nil {
+		return Tokens{}, fmt.Errorf("sign in: %w", err)
 	}
 	return s.open(ctx, who.account, manner{})
+}
+
+// passFactor takes the code of who's second factor, where she has one, and notes
+// a refusal. It is asked after the right password only.
+func (s *Service) passFactor(ctx context.Context, who candidate, code string) error {
+	if s.factor == nil || who.account.Status != Active {
+		return nil
+	}
+	if err := s.factor.Enter(ctx, who.account.ID, code); err != nil {
+		return s.noteFailedSignIn(ctx, who, err)
+	}
+	return nil
 }
 
 // SignInPIN opens a session for a learner of this node's school. ErrWrongPIN

@@ -88,7 +88,8 @@ func (s *Service) EndOtherSessions(ctx context.Context, who Actor) error {
 }
 
 // CheckPassword compares password with the actor's cloud password, before
-// something that a borrowed phone must not do.
+// something that a borrowed phone must not do. Guessing is slowed and noted
+// as at the door.
 func (s *Service) CheckPassword(ctx context.Context, who Actor, password string) error {
 	if who.Account == "" {
 		return ErrNobody
@@ -97,12 +98,12 @@ func (s *Service) CheckPassword(ctx context.Context, who Actor, password string)
 	if err != nil {
 		return fmt.Errorf("check a password: %w", err)
 	}
-	ok, err := s.matches(ctx, login.verifier, keyed([]byte(cloudPepper), password))
+	ok, err := s.provesCloud(ctx, login, password)
 	if err != nil {
 		return fmt.Errorf("check a password: %w", err)
 	}
 	if !ok {
-		return invalid("wrong_password", "The current password is wrong.", "password")
+		return s.noteFailedSignIn(ctx, login, invalid("wrong_password", "The current password is wrong.", "password"))
 	}
 	return nil
 }

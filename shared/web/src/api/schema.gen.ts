@@ -5023,6 +5023,8 @@ export interface components {
             status: string;
         };
         ReturnInBody: {
+            /** @description Of the parent's second factor, when the answer before was second_factor. */
+            code?: string;
             password: string;
         };
         ReviewWire: {
