@@ -67,11 +67,11 @@ export class Service {
   delete<R extends Route<'delete'>>(
     route: R,
     ...[options]: PathOf<R, 'delete'> extends { path: object }
-      ? [PathOf<R, 'delete'> & Rest]
-      : [(PathOf<R, 'delete'> & Rest)?]
+      ? [SendOptions<R, 'delete'>]
+      : [SendOptions<R, 'delete'>?]
   ): Promise<Answer<R, 'delete'>> {
-    const { path, ...rest } = (options ?? {}) as { path?: object } & Rest;
-    return this.client.call(fill(route, path), { ...rest, method: 'DELETE' });
+    const { path, body, ...rest } = (options ?? {}) as { path?: object; body?: unknown } & Rest;
+    return this.client.call(fill(route, path), { ...rest, method: 'DELETE', body });
   }
 
   put<R extends Route<'put'>>(

@@ -129,56 +129,62 @@ function Values({ title, value }: { title: string; value: unknown }) {
 
 /** Failures of ours: one line for each kind, with how often and the request that leads to the log. */
 export function ErrorLog() {
+  return (
+    <Allowed feature="error_log">
+      <Failures />
+    </Allowed>
+  );
+}
+
+function Failures() {
   const { t, i18n } = useTranslation();
   const [params, setParams] = useSearchParams();
   const page = Number(params.get('page') || 1);
   const query = useQuery(errorsQuery(page));
   return (
-    <Allowed feature="error_log">
-      <Page title={t('office.errors')} lead={t('errors.lead')}>
-        <Back to="/office">{t('office.title')}</Back>
-        <Loaded
-          query={query}
-          isEmpty={(found) => found.errors.length === 0}
-          empty={<Empty title={t('errors.none')} />}
-        >
-          {(found) => (
-            <>
-              <ul className="space-y-3">
-                {found.errors.map((e) => (
-                  <li
-                    key={e.id}
-                    className="space-y-1 rounded-card border border-line bg-surface p-4 shadow-card"
-                  >
-                    <p className="flex flex-wrap items-center gap-2">
-                      <Badge tone={e.kind === 'panic' ? 'bad' : 'sun'}>{t(`errors.kind_${e.kind}`)}</Badge>
-                      <span className="min-w-0 flex-1 basis-48 break-all font-bold">
-                        {e.method} {e.route}
-                      </span>
-                      <span className="tabular-nums">
-                        {t('errors.times', { count: e.count, n: number(e.count, i18n.language) })}
-                      </span>
-                    </p>
-                    <p className="break-words text-sm">{e.message}</p>
-                    <p className="break-all text-sm text-muted">
-                      {[e.place, e.version].filter(Boolean).join(' · ')}
-                    </p>
-                    <p className="break-all text-sm text-muted">
-                      {t('errors.last', { when: moment(e.last_at, i18n.language) })} ·{' '}
-                      {t('error.request_id', { id: e.request_id })}
-                    </p>
-                  </li>
-                ))}
-              </ul>
-              <Pages
-                page={page}
-                total={found.total}
-                go={(to) => setParams({ page: String(to) }, { replace: true })}
-              />
-            </>
-          )}
-        </Loaded>
-      </Page>
-    </Allowed>
+    <Page title={t('office.errors')} lead={t('errors.lead')}>
+      <Back to="/office">{t('office.title')}</Back>
+      <Loaded
+        query={query}
+        isEmpty={(found) => found.errors.length === 0}
+        empty={<Empty title={t('errors.none')} />}
+      >
+        {(found) => (
+          <>
+            <ul className="space-y-3">
+              {found.errors.map((e) => (
+                <li
+                  key={e.id}
+                  className="space-y-1 rounded-card border border-line bg-surface p-4 shadow-card"
+                >
+                  <p className="flex flex-wrap items-center gap-2">
+                    <Badge tone={e.kind === 'panic' ? 'bad' : 'sun'}>{t(`errors.kind_${e.kind}`)}</Badge>
+                    <span className="min-w-0 flex-1 basis-48 break-all font-bold">
+                      {e.method} {e.route}
+                    </span>
+                    <span className="tabular-nums">
+                      {t('errors.times', { count: e.count, n: number(e.count, i18n.language) })}
+                    </span>
+                  </p>
+                  <p className="break-words text-sm">{e.message}</p>
+                  <p className="break-all text-sm text-muted">
+                    {[e.place, e.version].filter(Boolean).join(' · ')}
+                  </p>
+                  <p className="break-all text-sm text-muted">
+                    {t('errors.last', { when: moment(e.last_at, i18n.language) })} ·{' '}
+                    {t('error.request_id', { id: e.request_id })}
+                  </p>
+                </li>
+              ))}
+            </ul>
+            <Pages
+              page={page}
+              total={found.total}
+              go={(to) => setParams({ page: String(to) }, { replace: true })}
+            />
+          </>
+        )}
+      </Loaded>
+    </Page>
   );
 }

@@ -7,12 +7,13 @@ import { Page } from '../../ui/Card';
 import { SelectField, TextField } from '../../ui/Field';
 import { Empty, Loaded } from '../../ui/Loaded';
 import { useMe } from '../identity/session';
+import { NewPerson } from './NewPerson';
 import { Allowed } from './Office';
 import { Pages } from './Pages';
 import { peopleQuery } from './queries';
 
 export const ROLES = ['student', 'parent', 'instructor', 'admin', 'staff', 'partner'];
-const STATUSES = ['active', 'pending', 'suspended'];
+const STATUSES = ['active', 'pending', 'suspended', 'deactivated', 'deleted'];
 
 /** Everybody with an account: searched, filtered, one page at a time. The search is in the address. */
 export function People() {
@@ -74,6 +75,7 @@ function Found() {
           ))}
         </SelectField>
       </div>
+      {admin && <NewPerson />}
       <Loaded query={query} isEmpty={(page) => page.total === 0} empty={<Empty title={t('people.none')} />}>
         {(page) => (
           <>

@@ -15,22 +15,28 @@ import { delegationsQuery, peopleQuery, permissionsQuery } from './queries';
 
 /** The table of who may do what, and what is lent to staff. */
 export function Permissions() {
+  return (
+    <Allowed feature="permissions">
+      <Found />
+    </Allowed>
+  );
+}
+
+function Found() {
   const { t } = useTranslation();
   const query = useQuery(permissionsQuery);
   return (
-    <Allowed feature="permissions">
-      <Page title={t('office.permissions')} lead={t('permissions.lead')}>
-        <Back to="/office">{t('office.title')}</Back>
-        <Loaded query={query}>
-          {(table) => (
-            <>
-              <Table roles={table.roles.map((r) => r.name)} features={table.features} />
-              <Delegations features={table.features.filter((f) => f.lendable)} />
-            </>
-          )}
-        </Loaded>
-      </Page>
-    </Allowed>
+    <Page title={t('office.permissions')} lead={t('permissions.lead')}>
+      <Back to="/office">{t('office.title')}</Back>
+      <Loaded query={query}>
+        {(table) => (
+          <>
+            <Table roles={table.roles.map((r) => r.name)} features={table.features} />
+            <Delegations features={table.features.filter((f) => f.lendable)} />
+          </>
+        )}
+      </Loaded>
+    </Page>
   );
 }
 

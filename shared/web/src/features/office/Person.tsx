@@ -1,4 +1,4 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useParams } from 'react-router';
@@ -13,9 +13,11 @@ import { SelectField, TextField } from '../../ui/Field';
 import { Failure, Loaded } from '../../ui/Loaded';
 import { Notice } from '../../ui/Notice';
 import { useMe } from '../identity/session';
+import { useChange } from './change';
 import { Allowed } from './Office';
 import { ROLES, Status } from './People';
 import { personQuery } from './queries';
+import { Standing } from './Standing';
 
 const KINDS = [
   'sign_in',
@@ -28,27 +30,23 @@ const KINDS = [
 
 /** One person as an admin sees her: activity, role, status, restrictions. */
 export function Person() {
-  const { t } = useTranslation();
-  const { id = '' } = useParams();
-  const query = useQuery(personQuery(id));
   return (
     <Allowed feature="user_management">
-      <Back to="/office/people">{t('office.people')}</Back>
-      <Loaded query={query}>{(user) => <Details user={user} />}</Loaded>
+      <Found />
     </Allowed>
   );
 }
 
-function useChange<T>(id: string, send: (body: T) => Promise<unknown>) {
-  const queries = useQueryClient();
-  return useMutation({
-    mutationFn: send,
-    onSettled: () =>
-      Promise.all([
-        queries.invalidateQueries({ queryKey: ['person', id] }),
-        queries.invalidateQueries({ queryKey: ['people'] }),
-      ]),
-  });
+function Found() {
+  const { t } = useTranslation();
+  const { id = '' } = useParams();
+  const query = useQuery(personQuery(id));
+  return (
+    <>
+      <Back to="/office/people">{t('office.people')}</Back>
+      <Loaded query={query}>{(user) => <Details user={user} />}</Loaded>
+    </>
+  );
 }
 
 function Details({ user }: { user: ManagedUser }) {
@@ -93,6 +91,7 @@ function Details({ user }: { user: ManagedUser }) {
       ) : (
         <div className="grid gap-6 lg:grid-cols-2 lg:items-start">
           <Approval user={user} />
+          <Standing user={user} />
           <Restrictions user={user} />
           <RoleForm user={user} />
         </div>
