@@ -107,3 +107,16 @@ func (s *Service) CheckPassword(ctx context.Context, who Actor, password string)
 	}
 	return nil
 }
+
+// CheckFactor takes a code of the actor's second factor, where she has one;
+// ErrSecondFactor when it is missing. It is asked after CheckPassword only.
+func (s *Service) CheckFactor(ctx context.Context, who Actor, code string) error {
+	if who.Account == "" {
+		return ErrNobody
+	}
+	login, err := s.login(ctx, who.Account)
+	if err != nil {
+		return fmt.Errorf("check a second factor: %w", err)
+	}
+	return s.passFactor(ctx, login, code)
+}

@@ -16,10 +16,12 @@ import (
 	"urbanhomeschool.org/uhs/cloud/internal/accounts"
 	"urbanhomeschool.org/uhs/cloud/internal/courier"
 	"urbanhomeschool.org/uhs/cloud/internal/jobs"
+	"urbanhomeschool.org/uhs/cloud/internal/secondfactor"
 	"urbanhomeschool.org/uhs/shared/clock"
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/db/dbtest"
 	"urbanhomeschool.org/uhs/shared/db/postgres"
+	"urbanhomeschool.org/uhs/shared/fernet"
 	"urbanhomeschool.org/uhs/shared/identity"
 	"urbanhomeschool.org/uhs/shared/logging"
 	"urbanhomeschool.org/uhs/shared/syncer"
@@ -38,6 +40,7 @@ type world struct {
 	t *testing.T
 	*accounts.Service
 	people *identity.Service
+	factor *secondfactor.Service
 	db     *postgres.DB
 	queue  *jobs.Queue
 	clock  *clock.Fake
@@ -58,11 +61,13 @@ func newWorld(t *testing.T) *world {
 	w := &world{t: t, db: dbtest.Postgres(t), clock: clock.NewFake(time.Date(2026, 11, 26, 8, 0, 0, 0, time.UTC)), told: &journal{}}
 	must(t, jobs.Migrate(t.Context(), w.db.Pool))
 	d := syncer.WithJournal(w.db, w.told)
+	w.factor = secondfactor.New(secondfactor.Options{DB: d, Clock: w.clock, Issuer: "Urban Home School", Ring: fernet.Ring{{1}}, CodeKey: []byte("codes")})
 	w.people = identity.New(identity.Options{
 		DB: d, Clock: w.clock, Issuer: "https://uhs.example", Audience: identity.CloudAudience, Passwords: identity.CloudPasswords{},
 		Pepper:      func(identity.SchoolID) ([]byte, error) { return []byte("pepper"), nil },
-		AnnounceKey: identity.Keys.Save, BcryptCost: 4,
+		AnnounceKey: identity.Keys.Save, BcryptCost: 4, SecondFactor: w.factor,
 	})
+	w.factor.Join(w.people)
 	must(t, w.people.EnsureKey(t.Context()))
 	w.queue = jobs.New(jobs.Options{Pool: w.db.Pool, Log: logging.Discard()})
 	post, err := courier.New(courier.Options{DB: d, Jobs: w.queue, Clock: w.clock, Log: logging.Discard()})
@@ -315,9 +320,9 @@ func TestRegistrationByPhone(t *testing.T) {
 	t.Run("a code for one thing proves no other", func(t *testing.T) {
 		who := w.register("mover@uhs.example", identity.Parent)
 		code := w.code(second, accounts.ToRegister)
-		wantErr(t, w.ChangePhone(ctx, who, second, code), accounts.ErrCode)
+		wantErr(t, w.ChangePhone(ctx, who, accounts.PhoneChange{Phone: second, Code: code, Password: word}), accounts.ErrCode)
 		w.clock.Advance(61 * time.Second)
-		must(t, w.ChangePhone(ctx, who, second, w.code(second, accounts.ToChangePhone)))
+		must(t, w.ChangePhone(ctx, who, accounts.PhoneChange{Phone: second, Code: w.code(second, accounts.ToChangePhone), Password: word}))
 		if _, err := w.people.SignIn(ctx, second, word); err != nil {
 			t.Error(err)
 		}

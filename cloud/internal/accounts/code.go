@@ -136,28 +136,3 @@ func (s *Service) useCode(ctx context.Context, tx db.Tx, row string) error {
 	}
 	return err
 }
-
-// ChangePhone makes a phone, proven by a code, the one the actor signs in with.
-func (s *Service) ChangePhone(ctx context.Context, who identity.Actor, phone, code string) error {
-	if who.Account == "" {
-		return identity.ErrNobody
-	}
-	phone, err := identity.NormalPhone(phone)
-	if err != nil {
-		return err
-	}
-	row, err := s.checkCode(ctx, phone, ToChangePhone, code)
-	if err != nil {
-		return err
-	}
-	err = s.o.DB.Update(ctx, func(tx db.Tx) error {
-		if err := s.useCode(ctx, tx, row); err != nil {
-			return err
-		}
-		return s.o.People.SetPhone(ctx, tx, who.Account, phone)
-	})
-	if err != nil {
-		return fmt.Errorf("change a phone: %w", err)
-	}
-	return nil
-}

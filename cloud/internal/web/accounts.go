@@ -41,8 +41,10 @@ type (
 	}
 	phoneRequest struct {
 		Body struct {
-			PhoneNumber string `json:"phone_number"`
-			Code        string `json:"code"`
+			PhoneNumber     string `json:"phone_number"`
+			Code            string `json:"code" doc:"The six digits that were sent to the phone."`
+			CurrentPassword string `json:"current_password"`
+			SecondFactor    string `json:"second_factor,omitempty" maxLength:"40" doc:"A code of my second factor, where I have one."`
 		}
 	}
 	deactivateRequest struct {
@@ -141,7 +143,9 @@ func mountPhones(a *api.API, s *accounts.Service) {
 	})
 	api.Register(a, api.Op{ID: "change-own-phone", Method: http.MethodPut, Path: "/api/v1/users/me/phone", Summary: "Sign in with another phone number", Tag: "users"},
 		func(ctx context.Context, who identity.Actor, in *phoneRequest) (*messageReply, error) {
-			return say("Phone number changed"), s.ChangePhone(ctx, who, in.Body.PhoneNumber, in.Body.Code)
+			return say("Phone number changed"), s.ChangePhone(ctx, who, accounts.PhoneChange{
+				Phone: in.Body.PhoneNumber, Code: in.Body.Code, Password: in.Body.CurrentPassword, Factor: in.Body.SecondFactor,
+			})
 		})
 }
 

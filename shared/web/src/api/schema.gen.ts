@@ -4759,8 +4759,12 @@ export interface components {
             status: string;
         };
         PhoneRequestBody: {
+            /** @description The six digits that were sent to the phone. */
             code: string;
+            current_password: string;
             phone_number: string;
+            /** @description A code of my second factor, where I have one. */
+            second_factor?: string;
         };
         PhotoAddedOutBody: {
             /** @description For record-consent. */
