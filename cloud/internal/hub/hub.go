@@ -15,6 +15,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"time"
@@ -24,6 +26,7 @@ import (
 
 	"urbanhomeschool.org/uhs/shared/clock"
 	"urbanhomeschool.org/uhs/shared/logging"
+	"urbanhomeschool.org/uhs/shared/service"
 	"urbanhomeschool.org/uhs/syncproto"
 )
 
@@ -114,6 +117,9 @@ func (h *Hub) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := h.freshAfterAKill(); err != nil {
+		return err
+	}
 	srv, err := server.NewServer(opts)
 	if err != nil {
 		return fmt.Errorf("hub: make the server: %w", err)
@@ -200,6 +206,22 @@ func (h *Hub) Stop(context.Context) error {
 	}
 	srv.Shutdown()
 	srv.WaitForShutdown()
+	return service.Ended(h.opts.Dir)
+}
+
+// freshAfterAKill deletes the streams when the last run was killed. They hold
+// nothing that is not in a database, and to recover them is what can fail: over a
+// gap in the numbers of a damaged stream nats-server 2.15 counts one by one, and
+// the numbers of a box that was off for two weeks have a gap of 10^12.
+func (h *Hub) freshAfterAKill() error {
+	stopped, err := service.Began(h.opts.Dir)
+	if err != nil || stopped {
+		return err
+	}
+	h.opts.Log.Info("the streams are made anew: the last run was killed")
+	if err := os.RemoveAll(filepath.Join(h.opts.Dir, server.JetStreamStoreDir)); err != nil {
+		return fmt.Errorf("hub: delete the streams: %w", err)
+	}
 	return nil
 }
 

@@ -3,6 +3,8 @@ package hub
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"runtime"
 	"testing"
 
@@ -89,6 +91,25 @@ func TestRestoreTakesTheLatestEpochOfASchool(t *testing.T) {
 	}
 	if _, err := h.Stats(t.Context(), "school-a", 7); !errors.Is(err, ErrNotEnrolled) {
 		t.Errorf("the older epoch: %v", err)
+	}
+}
+
+func TestTheStreamsOfAKilledRunAreMadeAnew(t *testing.T) {
+	h, _ := startHub(t)
+	c, err := h.Enrol(t.Context(), Enrolment{School: "school-a", Appliance: "box", Epoch: 7, UserKey: userKey(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mark := filepath.Join(h.opts.Dir, "jetstream", c.AccountKey, "mark")
+	there := func() bool { _, err := os.Stat(mark); return err == nil }
+	if err := os.WriteFile(mark, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(h.Stop(t.Context()), h.Start(t.Context())); err != nil || !there() {
+		t.Errorf("after a stop the store is another: %v", err)
+	}
+	if err := errors.Join(h.Stop(t.Context()), os.Remove(filepath.Join(h.opts.Dir, "ended-well")), h.Start(t.Context())); err != nil || there() {
+		t.Errorf("after a kill the store is the old one: %v", err)
 	}
 }
 

@@ -26,6 +26,7 @@ import (
 
 	"urbanhomeschool.org/uhs/shared/clock"
 	"urbanhomeschool.org/uhs/shared/logging"
+	"urbanhomeschool.org/uhs/shared/service"
 	"urbanhomeschool.org/uhs/shared/syncer"
 	"urbanhomeschool.org/uhs/syncproto"
 )
@@ -126,7 +127,9 @@ func checkUser(opts Options, user nkeys.KeyPair) error {
 func (l *Leaf) Name() string { return "mirror" }
 
 // Start implements syncer.Carrier. It succeeds without a line to the hub. When
-// the stored streams cannot be opened they are wiped.
+// the stored streams cannot be opened, or the last run was killed, they are wiped:
+// they hold nothing that is not in a database, and nats-server counts one by one
+// over a gap in the numbers of a damaged stream.
 func (l *Leaf) Start(ctx context.Context, h syncer.Handler, linkUp func()) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -134,6 +137,13 @@ func (l *Leaf) Start(ctx context.Context, h syncer.Handler, linkUp func()) error
 		return errors.New("leaf: started twice")
 	}
 	l.handler, l.linkUp = h, linkUp
+	stopped, err := service.Began(l.opts.Dir)
+	if err == nil && !stopped {
+		err = os.RemoveAll(l.storeDir())
+	}
+	if err != nil {
+		return fmt.Errorf("leaf: start: %w", err)
+	}
 	if err := l.begin(ctx); err != nil {
 		return err
 	}
@@ -177,10 +187,11 @@ func (l *Leaf) Stop(context.Context) error {
 	life := l.life
 	l.life = nil
 	l.mu.Unlock()
-	if life != nil {
-		life.end()
+	if life == nil {
+		return nil
 	}
-	return nil
+	life.end()
+	return service.Ended(l.opts.Dir)
 }
 
 func (l *Leaf) current() *life {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"urbanhomeschool.org/uhs/shared/clock"
+	"urbanhomeschool.org/uhs/shared/service"
 	"urbanhomeschool.org/uhs/shared/syncer"
 	"urbanhomeschool.org/uhs/syncproto"
 )
@@ -414,10 +415,30 @@ func TestUnreadableStoreIsWiped(t *testing.T) {
 	t.Parallel()
 	h := newHub(t)
 	a := newBox(t, h, "school-a", 7)
-	if err := os.WriteFile(filepath.Join(a.dir, "store"), []byte("not a directory"), 0o600); err != nil {
+	if err := errors.Join(os.WriteFile(filepath.Join(a.dir, "store"), []byte("not a directory"), 0o600), service.Ended(a.dir)); err != nil {
 		t.Fatal(err)
 	}
 	a.start()
+	a.send("up")
+	eventually(t, "the frame", func() bool { return len(h.from("school-a")) == 1 })
+}
+
+func TestTheStoreOfAKilledRunIsMadeAnew(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	a := newBox(t, h, "school-a", 7)
+	mark := filepath.Join(a.dir, "store", "mark")
+	there := func() bool { _, err := os.Stat(mark); return err == nil }
+	a.start()
+	if err := os.WriteFile(mark, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(a.leaf.Stop(t.Context()), a.leaf.Start(t.Context(), a.handle, a.up)); err != nil || !there() {
+		t.Errorf("after a stop the store is another: %v", err)
+	}
+	if err := errors.Join(a.leaf.Stop(t.Context()), os.Remove(filepath.Join(a.dir, "ended-well")), a.leaf.Start(t.Context(), a.handle, a.up)); err != nil || there() {
+		t.Errorf("after a kill the store is the old one: %v", err)
+	}
 	a.send("up")
 	eventually(t, "the frame", func() bool { return len(h.from("school-a")) == 1 })
 }
