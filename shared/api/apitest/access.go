@@ -129,6 +129,9 @@ type Walker struct {
 	Token func() string
 	// Stranger is a person to whom every object of the walk belongs to others.
 	Stranger bool
+	// Classmate is a person of the walk's school who is not the walk's learner: what
+	// is the learner's belongs to another.
+	Classmate bool
 }
 
 // Walk calls every route as every walker and as nobody, and compares with the
@@ -160,7 +163,7 @@ func Walk(t *testing.T, a *api.API, walkers []Walker, object func(path string) (
 			case may && got == http.StatusForbidden && decided[r.ID] != "":
 			case may == (got == http.StatusForbidden):
 				t.Errorf("%s %s as %s: %d, and the table lets her in: %v", r.Method, r.Path, w.Name, got, may)
-			case may && w.Stranger && ofSomebody(r.Path) && got != http.StatusNotFound && got != http.StatusUnprocessableEntity && got != http.StatusBadRequest:
+			case may && w.astray(r.Path) && got != http.StatusNotFound && got != http.StatusUnprocessableEntity && got != http.StatusBadRequest:
 				t.Errorf("%s %s as %s: %d for an object of others", r.Method, r.Path, w.Name, got)
 			}
 		}
@@ -168,10 +171,33 @@ func Walk(t *testing.T, a *api.API, walkers []Walker, object func(path string) (
 	t.Logf("%d requests on %d routes", seen, len(a.Routes()))
 }
 
-// ofSomebody tells whether a path names a school or a person, which belong to
-// somebody.
-func ofSomebody(path string) bool {
-	return strings.Contains(path, "/schools/{") || strings.Contains(path, "/learners/{") || strings.Contains(path, "/children/{") || strings.Contains(path, "/users/{")
+// astray tells whether a path names a school or a person that are not w's.
+func (w Walker) astray(path string) bool {
+	ofAPerson := strings.Contains(path, "/learners/{") || strings.Contains(path, "/children/{") || strings.Contains(path, "/users/{")
+	return w.Stranger && (ofAPerson || strings.Contains(path, "/schools/{")) || w.Classmate && ofAPerson
+}
+
+// Shut calls every route with tokens that are not good here, by the name of who
+// has them: what is not public answers 401, whoever it is.
+func Shut(t *testing.T, a *api.API, tokens map[string]string, object func(path string) (string, bool)) {
+	t.Helper()
+	asked := 0
+	for _, r := range a.Routes() {
+		path, ok := object(r.Path)
+		if !ok || r.Public {
+			continue
+		}
+		for name, token := range tokens {
+			asked++
+			if got := ask(t, a, r, path, token); got != http.StatusUnauthorized {
+				t.Errorf("%s %s with the token of %s: %d", r.Method, r.Path, name, got)
+			}
+		}
+	}
+	if asked == 0 {
+		t.Error("nothing was asked")
+	}
+	t.Logf("%d requests with foreign tokens", asked)
 }
 
 func ask(t *testing.T, a *api.API, r api.Route, path, token string) int {
