@@ -1,7 +1,7 @@
 import { type ComponentType, lazy, Suspense, useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Navigate, Outlet, Route, Routes, useLocation } from 'react-router';
-import type { Role } from '../api/types';
+import type { Duty, Me, Role } from '../api/types';
 import { useMe, useSession } from '../features/identity/session';
 import { useConnection } from '../offline/connection';
 import { ButtonLink } from '../ui/Button';
@@ -135,9 +135,11 @@ export function Pages() {
             <Route element={<OnlyIn roles={['instructor', 'parent']} />}>
               <Route path="/payments" element={<Payments />} />
             </Route>
+            <Route element={<OnlyIn duties={['head', 'site_admin']} />}>
+              <Route path="/claim-again" element={<ClaimAgain />} />
+            </Route>
             <Route element={<OnlyIn roles={['admin', 'instructor']} />}>
               <Route path="/schools/:school" element={<SchoolPage />} />
-              <Route path="/claim-again" element={<ClaimAgain />} />
               <Route path="/alerts" element={<Alerts />} />
             </Route>
             <Route element={<OnlyIn roles={['admin', 'staff']} />}>
@@ -169,11 +171,16 @@ function Home() {
 }
 
 function Payments() {
-  return useMe().role === 'parent' ? <ParentPayments /> : <BursarPayments />;
+  const me = useMe();
+  if (me.role === 'parent') return <ParentPayments />;
+  // The table of permissions opens a school's payments to its bursar and its head.
+  return has(me, ['bursar', 'head']) ? <BursarPayments /> : <NotFound />;
 }
 
-/** Pages behind the sign-in. A role that has no business on a page sees "not found", as on the server. */
-function OnlyIn({ roles }: { roles?: Role[] }) {
+const has = (me: Me, duties: Duty[]) => duties.some((duty) => me.duties?.includes(duty));
+
+/** Pages behind the sign-in. A role or duty that has no business on a page sees "not found", as on the server. */
+function OnlyIn({ roles, duties }: { roles?: Role[]; duties?: Duty[] }) {
   const { t } = useTranslation();
   const { state, me, left } = useSession();
   const { pathname } = useLocation();
@@ -188,6 +195,7 @@ function OnlyIn({ roles }: { roles?: Role[] }) {
   if (!me) return <Navigate to="/sign-in" replace state={left ? null : { from: pathname }} />;
   if (me.second_factor_first) return <Security />;
   if (roles && !(me.is_active && roles.includes(me.role))) return <NotFound />;
+  if (duties && !(me.is_active && has(me, duties))) return <NotFound />;
   return <Outlet />;
 }
 

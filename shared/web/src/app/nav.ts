@@ -41,12 +41,20 @@ export function navFor(me: Me, namedAdult: boolean, side?: SyncStatus['side']): 
   if (!me.is_active) return [HOME, PROFILE]; // who waits for approval
   switch (me.role) {
     case 'student':
-      return [HOME, COURSES, at('/tutor', 'nav.tutor', Bird), at('/results', 'nav.results', ClipboardCheck)];
+      return [
+        HOME,
+        COURSES,
+        at('/tutor', 'nav.tutor', Bird),
+        at('/results', 'nav.results', ClipboardCheck),
+        PROFILE,
+      ];
     case 'instructor':
       if (!me.school_id) return [COURSES, PROFILE];
       return [
         at('/', 'nav.class', Users, '/learners/'),
-        ...(me.duties?.includes('bursar') ? [at('/payments', 'nav.payments', HandCoins)] : []),
+        ...(me.duties?.some((duty) => duty === 'bursar' || duty === 'head')
+          ? [at('/payments', 'nav.payments', HandCoins)]
+          : []),
         ...(me.duties?.includes('head') || namedAdult ? [at('/alerts', 'nav.alerts', ShieldAlert)] : []),
         ...(side === 'school' ? [at('/class-sign-in', 'nav.sign_in', KeyRound)] : []),
         // A school's people are managed at the cloud.

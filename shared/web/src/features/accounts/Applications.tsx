@@ -86,6 +86,13 @@ function One({ application: a }: { application: Application }) {
   );
 }
 
+/** What a document is called on the reader's disk, by what it is. */
+const ENDINGS: Record<string, string> = {
+  'application/pdf': '.pdf',
+  'image/png': '.png',
+  'image/jpeg': '.jpg',
+};
+
 /** A document is fetched with the session and saved; it is never opened inside this page. */
 function DocumentButton({ id, kind }: { id: string; kind: string }) {
   const { t } = useTranslation();
@@ -94,7 +101,7 @@ function DocumentButton({ id, kind }: { id: string; kind: string }) {
       const file = await client.download(`/instructor-applications/${id}/documents/${kind}`);
       const link = document.createElement('a');
       link.href = URL.createObjectURL(file);
-      link.download = `${kind}.${file.type === 'application/pdf' ? 'pdf' : 'jpg'}`;
+      link.download = kind + (ENDINGS[file.type] ?? '');
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
     },

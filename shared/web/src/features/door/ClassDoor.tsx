@@ -69,7 +69,8 @@ function OneClass({ learners, busy, onMake }: OneClassProps) {
   const wanted = params.get('class') ?? '';
   const chosen = classes.includes(wanted) ? wanted : (classes[0] ?? '');
   const shown = learners.filter((l) => l.class_name === chosen);
-  const locked = useQuery({ ...lockedQuery, refetchInterval: 20_000 }).data ?? [];
+  const query = useQuery({ ...lockedQuery, refetchInterval: 20_000 });
+  const locked = query.data ?? [];
   const all = shown.map((l) => l.id);
 
   return (
@@ -100,6 +101,9 @@ function OneClass({ learners, busy, onMake }: OneClassProps) {
           </Button>
         </div>
       </Card>
+      {query.error && !query.data && (
+        <Failure error={query.error} busy={query.isFetching} onRetry={() => void query.refetch()} />
+      )}
       <ul className="divide-y divide-line rounded-card border border-line bg-surface px-4">
         {shown.map((learner) => (
           <li key={learner.id}>

@@ -172,7 +172,8 @@ export function AddInstructor({ school, appoints }: { school: string; appoints: 
 
 export function AddGuardian({ school }: { school: string }) {
   const { t } = useTranslation();
-  const learners = useQuery(learnersQuery(school)).data ?? [];
+  const query = useQuery(learnersQuery(school));
+  const learners = query.data ?? [];
   const empty = {
     learner_id: '',
     name: '',
@@ -203,6 +204,9 @@ export function AddGuardian({ school }: { school: string }) {
           </option>
         ))}
       </SelectField>
+      {query.error && !query.data && (
+        <Failure error={query.error} busy={query.isFetching} onRetry={() => void query.refetch()} />
+      )}
       <TextField
         label={t('me.name')}
         required

@@ -137,6 +137,19 @@ describe("a school's page", () => {
     }
   });
 
+  it.each([
+    ['bursar', []],
+    ['site_admin', ['Add a learner', 'Add a teacher', 'Link a guardian']],
+    ['head', ['Add a learner', 'Add a teacher', 'Link a guardian']],
+  ])('gives the %s the forms that the service accepts from her', async (duty, forms) => {
+    serve();
+    open('instructor', [duty]);
+    await screen.findByText('Akiru Lokwang', { selector: 'span' });
+    for (const form of ['Add a learner', 'Add a teacher', 'Link a guardian']) {
+      expect(screen.queryAllByText(form), form).toHaveLength((forms as string[]).includes(form) ? 1 : 0);
+    }
+  });
+
   it('shows what the line carried and lets the admin set its budget and hours', async () => {
     const cloud = serve();
     open('admin');

@@ -41,9 +41,9 @@ export function SchoolPage() {
               {admin && <BoxCard school={school} />}
               {admin && <Boxes school={school} />}
               {has('head', 'site_admin') && <Instructors school={school} />}
-              {has('head', 'bursar', 'site_admin') && <AddLearner school={school.id} />}
+              {has('head', 'site_admin') && <AddLearner school={school.id} />}
               {has('head', 'site_admin') && <AddInstructor school={school.id} appoints={has('head')} />}
-              {has('head', 'bursar', 'site_admin') && <AddGuardian school={school.id} />}
+              {has('head', 'site_admin') && <AddGuardian school={school.id} />}
             </div>
             <div className="space-y-5">
               <Learners school={school.id} />

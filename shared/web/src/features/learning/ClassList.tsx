@@ -6,7 +6,7 @@ import type { ClassMember } from '../../api/types';
 import { ago } from '../../i18n/format';
 import { Page } from '../../ui/Card';
 import { SelectField } from '../../ui/Field';
-import { Empty, Loaded } from '../../ui/Loaded';
+import { Empty, Failure, Loaded } from '../../ui/Loaded';
 import { Initials } from '../identity/Initials';
 import { schoolQuery } from '../identity/queries';
 import { useMe } from '../identity/session';
@@ -24,10 +24,15 @@ function SchoolClasses({ school }: { school: string }) {
   const { t } = useTranslation();
   const query = useQuery(classProgressQuery(school));
   const me = useMe();
-  const named = useQuery(schoolQuery(school)).data?.named_adult_id === me.id;
+  const own = useQuery(schoolQuery(school));
+  const head = me.duties?.includes('head');
   return (
     <Page title={t('class.title')} lead={t('class.lead')}>
-      {(named || me.duties?.includes('head')) && <OpenAlerts />}
+      {(head || own.data?.named_adult_id === me.id) && <OpenAlerts />}
+      {!head && own.error && !own.data && (
+        // It is not known whether she is the adult who is told of a child in danger.
+        <Failure error={own.error} busy={own.isFetching} onRetry={() => void own.refetch()} />
+      )}
       <Loaded
         query={query}
         isEmpty={(list) => list.length === 0}

@@ -108,6 +108,9 @@ function Form({ learners }: { learners: SchoolLearner[] }) {
         ))}
       </SelectField>
       {known.error && <Failure error={known.error} onRetry={() => void known.refetch()} />}
+      {courses.error && !courses.data && (
+        <Failure error={courses.error} onRetry={() => void courses.refetch()} />
+      )}
       {known.data && guardians.length === 0 && <Notice kind="waiting">{t('payments.no_guardian')}</Notice>}
       {courses.data && paid.length === 0 && <Notice>{t('payments.no_paid_courses')}</Notice>}
       {start.error && <Failure error={start.error} />}
