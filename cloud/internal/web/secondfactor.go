@@ -57,7 +57,7 @@ func MountSecondFactor(a *api.API, s *secondfactor.Service) {
 		func(ctx context.Context, who identity.Actor, in *factorCode) (*recoveryOut, error) {
 			return codes(s.Confirm(ctx, who, in.Body.Code))
 		})
-	api.Register(a, api.Op{ID: "new-recovery-codes", Method: http.MethodPost, Path: path + "/recovery-codes", Summary: "Replace my recovery codes", Tag: tag},
+	api.Register(a, api.Op{ID: "new-recovery-codes", Method: http.MethodPost, Path: path + "/recovery-codes", Summary: "Replace my recovery codes", Tag: tag, Limited: true},
 		func(ctx context.Context, who identity.Actor, in *factorCode) (*recoveryOut, error) {
 			return codes(s.NewCodes(ctx, who, in.Body.Code))
 		})

@@ -38,6 +38,7 @@ const PROFILE = at('/me', 'nav.me', UserRound);
 
 /** The few places of a role. A duty at the school adds its place; nothing else is shown. */
 export function navFor(me: Me, namedAdult: boolean, side?: SyncStatus['side']): NavItem[] {
+  if (me.second_factor_first) return []; // every place is the set-up
   if (!me.is_active) return [HOME, PROFILE]; // who waits for approval
   switch (me.role) {
     case 'student':

@@ -8,7 +8,7 @@ import { Card, Page } from '../../ui/Card';
 import { TextField } from '../../ui/Field';
 import { Failure, Loaded } from '../../ui/Loaded';
 import { Notice } from '../../ui/Notice';
-import { restoreSession, useMe } from '../identity/session';
+import { reloadMe, useMe } from '../identity/session';
 import { Documents } from './Documents';
 import { myApplicationsQuery } from './queries';
 import { TextArea } from './TextArea';
@@ -17,11 +17,14 @@ import { TextArea } from './TextArea';
 export function Application() {
   const { t } = useTranslation();
   const me = useMe();
+  // New tokens too: those of an applicant open nothing after the approval.
+  const again = useMutation({ mutationFn: reloadMe });
   return (
     <Page title={t('apply.title')} lead={t(me.role === 'instructor' ? 'apply.lead' : 'apply.partner')}>
       {me.role === 'instructor' && <Teacher />}
-      <Button look="plain" onClick={() => void restoreSession()}>
-        {t('apply.look_again')}
+      {again.error && <Failure error={again.error} />}
+      <Button look="plain" disabled={again.isPending} onClick={() => again.mutate()}>
+        {again.isPending ? t('action.busy') : t('apply.look_again')}
       </Button>
     </Page>
   );

@@ -6,7 +6,7 @@ import { Button } from '../../ui/Button';
 import { Card } from '../../ui/Card';
 import { Failure } from '../../ui/Loaded';
 import { Initials } from '../identity/Initials';
-import { restoreSession, useMe } from '../identity/session';
+import { reloadMe, useMe } from '../identity/session';
 import { shrink } from './shrink';
 
 /** The person's picture: chosen, shrunk on the phone, cut and encoded anew by the server. */
@@ -15,13 +15,16 @@ export function Picture() {
   const me = useMe();
   const input = useRef<HTMLInputElement>(null);
   const set = useMutation({
-    mutationFn: async (file: File) =>
-      client.call('/users/me/avatar', { method: 'PUT', file: await shrink(file) }),
-    onSuccess: restoreSession,
+    mutationFn: async (file: File) => {
+      await client.call('/users/me/avatar', { method: 'PUT', file: await shrink(file) });
+      await reloadMe();
+    },
   });
   const remove = useMutation({
-    mutationFn: () => client.call('/users/me/avatar', { method: 'DELETE' }),
-    onSuccess: restoreSession,
+    mutationFn: async () => {
+      await client.call('/users/me/avatar', { method: 'DELETE' });
+      await reloadMe();
+    },
   });
   const choose = (event: ChangeEvent<HTMLInputElement>) => {
     const file = event.target.files?.[0];

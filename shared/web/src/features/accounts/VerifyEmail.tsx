@@ -6,7 +6,7 @@ import { Button, ButtonLink } from '../../ui/Button';
 import { Page } from '../../ui/Card';
 import { Failure } from '../../ui/Loaded';
 import { Notice } from '../../ui/Notice';
-import { restoreSession } from '../identity/session';
+import { reloadMe, useSession } from '../identity/session';
 import { tokenInAddress } from './address';
 
 /** Where the link of a verification mail leads. A tap confirms, so that a mail scanner does not. */
@@ -15,8 +15,12 @@ export function VerifyEmail() {
   const [token] = useState(tokenInAddress);
   const verify = useMutation({
     mutationFn: () => service.post('/auth/verify-email', { body: { token }, anonymous: true }),
-    onSuccess: () => void restoreSession(),
+    onSuccess: () => {
+      if (signedIn) reload.mutate();
+    },
   });
+  const signedIn = useSession((s) => s.me !== null);
+  const reload = useMutation({ mutationFn: reloadMe });
   return (
     <div className="mx-auto max-w-md">
       <Page title={t('verify.title')} lead={verify.isSuccess ? undefined : t('verify.lead')}>
@@ -25,6 +29,9 @@ export function VerifyEmail() {
             <Notice kind="good" live>
               {t('verify.done')}
             </Notice>
+            {reload.error && (
+              <Failure error={reload.error} busy={reload.isPending} onRetry={() => reload.mutate()} />
+            )}
             <ButtonLink to="/">{t('not_found.home')}</ButtonLink>
           </>
         ) : (

@@ -8,7 +8,7 @@ import { TextField } from '../../ui/Field';
 import { Failure, Loaded } from '../../ui/Loaded';
 import { Notice } from '../../ui/Notice';
 import { secondFactorQuery } from './queries';
-import { reloadMe } from './session';
+import { reloadMe, useMe } from './session';
 
 type Setup = { secret: string; picture: string };
 
@@ -97,7 +97,9 @@ interface TurnedOnProps {
 function TurnedOn({ left, required, onCodes }: TurnedOnProps) {
   const { t } = useTranslation();
   const client = useQueryClient();
+  const first = useMe().second_factor_first;
   const [code, setCode] = useState('');
+  const goOn = useMutation({ mutationFn: reloadMe });
   const renew = useMutation({
     mutationFn: () => service.post('/users/me/second-factor/recovery-codes', { body: { code } }),
     onSuccess: (answer) => onCodes(answer.recovery_codes),
@@ -110,6 +112,15 @@ function TurnedOn({ left, required, onCodes }: TurnedOnProps) {
     <Asked action={t('factor.new_codes')} attempt={renew} ready={code !== ''}>
       <Notice kind={left > 2 ? 'good' : 'waiting'}>{t('factor.on', { count: left })}</Notice>
       <p className="max-w-prose text-muted">{t('factor.change')}</p>
+      {first && (
+        // The answer with the codes was lost, or the page was left: the old sign-in still waits here.
+        <>
+          {goOn.error && <Failure error={goOn.error} />}
+          <Button look="plain" disabled={goOn.isPending} onClick={() => goOn.mutate()}>
+            {goOn.isPending ? t('factor.busy') : t('factor.go_on')}
+          </Button>
+        </>
+      )}
       <CodeField code={code} onChange={setCode} />
       {!required && (
         <>
@@ -127,11 +138,15 @@ function TurnedOn({ left, required, onCodes }: TurnedOnProps) {
 function RecoveryCodes({ codes, onDone }: { codes: string[]; onDone: () => void }) {
   const { t } = useTranslation();
   const client = useQueryClient();
-  const done = async () => {
-    await client.invalidateQueries({ queryKey: secondFactorQuery.queryKey });
-    onDone();
-    await reloadMe();
-  };
+  // The codes stay on the page until the person has put them away and the server knows her
+  // with her factor: they are shown this once.
+  const done = useMutation({
+    mutationFn: async () => {
+      await client.invalidateQueries({ queryKey: secondFactorQuery.queryKey });
+      await reloadMe();
+    },
+    onSuccess: onDone,
+  });
   return (
     <div className="space-y-4">
       <Notice kind="waiting" live>
@@ -146,8 +161,11 @@ function RecoveryCodes({ codes, onDone }: { codes: string[]; onDone: () => void 
         <Button look="plain" onClick={() => window.print()}>
           {t('factor.print')}
         </Button>
-        <Button onClick={() => void done()}>{t('factor.kept')}</Button>
+        <Button disabled={done.isPending} onClick={() => done.mutate()}>
+          {done.isPending ? t('factor.busy') : t('factor.kept')}
+        </Button>
       </div>
+      {done.error && <Failure error={done.error} />}
     </div>
   );
 }

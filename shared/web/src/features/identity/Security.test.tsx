@@ -4,6 +4,7 @@ import userEvent from '@testing-library/user-event';
 import { MemoryRouter } from 'react-router';
 import { queryClient } from '../../api/query';
 import type { Me, SyncStatus } from '../../api/types';
+import { navFor } from '../../app/nav';
 import { useConnection } from '../../offline/connection';
 import { browserOf } from './browser';
 import { PasswordSignIn } from './PasswordSignIn';
@@ -116,6 +117,51 @@ describe('sign-ins and security', () => {
     await userEvent.type(screen.getByLabelText('Code'), '123456');
     await userEvent.click(screen.getByRole('button', { name: 'Turn it on' }));
     expect(await screen.findByText('AAAA-BBBB-CCCC')).toBeVisible();
+  });
+});
+
+describe('a factor that was just set up', () => {
+  const LIMITED = { ...ME, second_factor_first: true } as Me;
+  const answers = (line: { up: boolean }) => ({
+    'GET /users/me/second-factor': () =>
+      new Response(JSON.stringify({ enabled: true, required: true, recovery_codes_left: 10 })),
+    'POST /users/me/second-factor/recovery-codes': () =>
+      new Response(JSON.stringify({ recovery_codes: ['AAAABBBBCCCC'] })),
+    'POST /auth/refresh': () =>
+      new Response(JSON.stringify({ access_token: 'a2', refresh_token: 'r2', expires_in: 1800 })),
+    'GET /auth/me': () => (line.up ? new Response(JSON.stringify(ME)) : problem(503, 'unavailable')),
+    'GET /users/me/sessions': () => new Response(JSON.stringify({ sessions: SESSIONS })),
+  });
+
+  it('whose codes were lost is let on after new ones, which stay until she is known with it', async () => {
+    const line = { up: false };
+    service(answers(line));
+    useSession.setState({ state: 'in', me: LIMITED });
+    open(<Security />);
+    await userEvent.type(await screen.findByLabelText('Code'), '123456');
+    await userEvent.click(screen.getByRole('button', { name: 'Make new recovery codes' }));
+    await userEvent.click(await screen.findByRole('button', { name: 'I have kept them' }));
+    expect(await screen.findByRole('alert')).toBeVisible();
+    expect(screen.getByText('AAAA-BBBB-CCCC')).toBeVisible();
+    line.up = true;
+    await userEvent.click(screen.getByRole('button', { name: 'I have kept them' }));
+    expect(await screen.findByText('Where you are signed in')).toBeVisible();
+    expect(useSession.getState().me?.second_factor_first).toBeUndefined();
+  });
+
+  it('whose codes are kept already is let on without new ones', async () => {
+    service(answers({ up: true }));
+    useSession.setState({ state: 'in', me: LIMITED });
+    open(<Security />);
+    await userEvent.click(await screen.findByRole('button', { name: 'Go on with the codes I have' }));
+    expect(await screen.findByText('Where you are signed in')).toBeVisible();
+  });
+
+  it('leads nowhere else meanwhile', () => {
+    expect(navFor(LIMITED, false, 'cloud')).toEqual([]);
+    expect(navFor({ ...LIMITED, second_factor_first: false, is_active: true }, false, 'cloud')).not.toEqual(
+      [],
+    );
   });
 });
 
