@@ -10,7 +10,6 @@ package accounts
 
 import (
 	"context"
-	"log/slog"
 	"time"
 
 	"urbanhomeschool.org/uhs/cloud/internal/courier"
@@ -51,7 +50,6 @@ type Options struct {
 	Letters Letters
 	Jobs    *jobs.Queue
 	Clock   clock.Clock
-	Log     *slog.Logger
 	// CodeKey hashes codes; it is not in the database.
 	CodeKey []byte
 	// PublicURL begins the links in letters.
@@ -59,6 +57,9 @@ type Options struct {
 	// CodesAnHour bounds the text messages with codes to all phones together; by
 	// default 1,000.
 	CodesAnHour int
+	// Suspended hears, in the same transaction, that an admin suspended an account;
+	// optional.
+	Suspended func(ctx context.Context, tx db.Tx, account identity.AccountID) error
 }
 
 // Service is the use-cases of accounts at the cloud.

@@ -73,7 +73,7 @@ func newWorld(t *testing.T) *world {
 	post, err := courier.New(courier.Options{DB: d, Jobs: w.queue, Clock: w.clock, Log: logging.Discard()})
 	must(t, err)
 	w.Service = accounts.New(accounts.Options{
-		DB: d, People: w.people, Letters: post, Jobs: w.queue, Clock: w.clock, Log: logging.Discard(), CodeKey: []byte("key of codes"),
+		DB: d, People: w.people, Letters: post, Jobs: w.queue, Clock: w.clock, CodeKey: []byte("key of codes"),
 		PublicURL: "https://uhs.example", CodesAnHour: 8,
 	})
 	must(t, w.queue.Open())

@@ -89,6 +89,11 @@ func (s *Service) SetStatus(ctx context.Context, who identity.Actor, account ide
 		if err := s.o.People.SetStatusIn(ctx, tx, account, status); err != nil {
 			return err
 		}
+		if status == identity.Suspended && s.o.Suspended != nil {
+			if err := s.o.Suspended(ctx, tx, account); err != nil {
+				return err
+			}
+		}
 		if before.Account.Status == identity.Pending && status == identity.Active {
 			if err := s.tellApproved(ctx, tx, before); err != nil {
 				return err

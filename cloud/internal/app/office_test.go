@@ -136,6 +136,9 @@ func TestTheOfficeOfAnAdmin(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	t.Run("the end of a restriction opens no account that an admin shut", func(t *testing.T) {
+		o.overRestrictions(users+string(student.Who.Account), admin)
+	})
 	t.Run("staff need a delegation, which can be taken back", func(t *testing.T) {
 		until := time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
 		lend := func(to identity.AccountID, feature string) string {

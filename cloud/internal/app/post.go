@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"fmt"
 	"io"
 
@@ -9,6 +10,8 @@ import (
 	"urbanhomeschool.org/uhs/cloud/internal/jobs"
 	"urbanhomeschool.org/uhs/cloud/internal/mail"
 	"urbanhomeschool.org/uhs/cloud/internal/sms"
+	"urbanhomeschool.org/uhs/shared/db"
+	"urbanhomeschool.org/uhs/shared/identity"
 )
 
 // newPost builds the job queue and the courier. Whoever has work for the queue
@@ -48,7 +51,10 @@ func (k *core) addJobs() error {
 		return err
 	}
 	k.accounts = accounts.New(accounts.Options{
-		DB: k.db, People: k.domains.Identity, Letters: k.courier, Jobs: k.jobs, Clock: k.clock, Log: k.log, CodeKey: key, PublicURL: k.config.PublicURL,
+		DB: k.db, People: k.domains.Identity, Letters: k.courier, Jobs: k.jobs, Clock: k.clock, CodeKey: key, PublicURL: k.config.PublicURL,
+		Suspended: func(ctx context.Context, tx db.Tx, account identity.AccountID) error {
+			return k.permits.KeepShut(ctx, tx, account)
+		},
 	})
 	k.addPrivacy()
 	return nil

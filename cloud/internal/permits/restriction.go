@@ -27,6 +27,8 @@ type Restriction struct {
 	ExpiresAt    db.Time
 	Notified     bool
 	LiftedAt     db.Time
+	// reopens says that the account was active before, and nobody suspended it since.
+	reopens bool
 }
 
 // NewRestriction is what an admin decides. Days 0 is until it is lifted.
@@ -61,7 +63,7 @@ func (s *Service) Restrict(ctx context.Context, who identity.Actor, account iden
 			return err
 		}
 		if in.Kind == FromSigningIn {
-			if _, err := s.o.People.ChangeStatus(ctx, tx, account, identity.Suspended); err != nil {
+			if r.reopens, err = s.shut(ctx, tx, p.Account); err != nil {
 				return err
 			}
 		}
@@ -70,7 +72,7 @@ func (s *Service) Restrict(ctx context.Context, who identity.Actor, account iden
 				return err
 			}
 		}
-		if _, err := tx.Exec(ctx, insertRestriction, r.ID, r.Account, r.Kind, r.Reason, r.By, r.StartsAt, r.ExpiresAt, r.Notified); err != nil {
+		if _, err := tx.Exec(ctx, insertRestriction, r.ID, r.Account, r.Kind, r.Reason, r.By, r.StartsAt, r.ExpiresAt, r.Notified, r.reopens); err != nil {
 			return err
 		}
 		tx.AfterCommit(s.forget)
@@ -81,6 +83,25 @@ func (s *Service) Restrict(ctx context.Context, who identity.Actor, account iden
 		return r, fmt.Errorf("restrict: %w", err)
 	}
 	return r, nil
+}
+
+// shut suspends a. It tells whether the end of the restriction shall open a again:
+// not when an admin had suspended a by itself.
+func (s *Service) shut(ctx context.Context, tx db.Tx, a identity.Account) (reopens bool, err error) {
+	if a.Status != identity.Active {
+		rows, err := tx.Query(ctx, selectShut, a.ID)
+		before, err := db.One(rows, err, scanShut)
+		return before.reopens, err
+	}
+	_, err = s.o.People.ChangeStatus(ctx, tx, a.ID, identity.Suspended)
+	return true, err
+}
+
+// KeepShut hears that an admin suspended the account by itself: the end of a
+// restriction opens it no more.
+func (s *Service) KeepShut(ctx context.Context, tx db.Tx, account identity.AccountID) error {
+	_, err := tx.Exec(ctx, keepShut, account)
+	return err
 }
 
 type restrictionTold struct {
@@ -123,20 +144,20 @@ func (s *Service) Lift(ctx context.Context, who identity.Actor, account identity
 	return nil
 }
 
-// lift ends r; the account opens again when nothing else keeps it shut. by is
-// empty when the time was over.
+// lift ends r; the account opens again when nothing else keeps it shut: no other
+// restriction, and no admin who suspended it. by is empty when the time was over.
 func (s *Service) lift(ctx context.Context, tx db.Tx, r Restriction, by identity.AccountID) error {
 	n, err := tx.Exec(ctx, liftRestriction, r.ID, db.Time{Time: s.o.Clock.Now()}, by)
 	if err != nil || n == 0 {
 		return err
 	}
 	if r.Kind == FromSigningIn {
-		rows, err := tx.Query(ctx, countShut, r.Account)
-		others, err := db.One(rows, err, db.Scalar[int64])
+		rows, err := tx.Query(ctx, selectShut, r.Account)
+		others, err := db.One(rows, err, scanShut)
 		if err != nil {
 			return err
 		}
-		if others == 0 {
+		if others.restrictions == 0 && r.reopens {
 			if _, err := s.o.People.ChangeStatus(ctx, tx, r.Account, identity.Active); err != nil {
 				return err
 			}

@@ -1,0 +1,54 @@
+package app
+
+import (
+	"net/http"
+
+	"urbanhomeschool.org/uhs/shared/api/apitest"
+	"urbanhomeschool.org/uhs/shared/identity"
+)
+
+// overRestrictions goes through what can happen to an account while it is kept
+// from signing in for a time. user is the address of a student that is active.
+func (o *office) overRestrictions(user string, admin apitest.Walker) {
+	o.Helper()
+	restrict := func() {
+		o.Helper()
+		o.want(200, admin.Token(), http.MethodPost, user+"/restrict", `{"restriction_type":"sign_in","reason":"a test","duration_days":1}`)
+	}
+	set := func(s identity.Status) {
+		o.Helper()
+		o.want(200, admin.Token(), http.MethodPut, user+"/status", `{"status":"`+string(s)+`"}`)
+	}
+	over := func() {
+		o.Helper()
+		if _, err := o.pool.Pool.Exec(o.Context(), `UPDATE restrictions SET expires_at = now() - interval '1 second' WHERE lifted_at IS NULL`); err != nil {
+			o.Fatal(err)
+		}
+		if err := o.permits.EndDue(o.Context()); err != nil {
+			o.Fatal(err)
+		}
+	}
+	for _, x := range []struct {
+		name   string
+		happen func()
+		want   identity.Status
+	}{
+		{"nothing", restrict, identity.Active},
+		{"a second one", func() { restrict(); restrict() }, identity.Active},
+		{"suspended before", func() { set(identity.Suspended); restrict() }, identity.Suspended},
+		{"suspended meanwhile", func() { restrict(); set(identity.Suspended) }, identity.Suspended},
+		{"suspended between two", func() { restrict(); set(identity.Suspended); restrict() }, identity.Suspended},
+		{"opened and restricted anew", func() { set(identity.Suspended); restrict(); set(identity.Active); restrict() }, identity.Active},
+		{"closed meanwhile", func() { restrict(); o.want(200, admin.Token(), http.MethodDelete, user, `{"reason":"left"}`) }, identity.Deleted},
+	} {
+		x.happen()
+		over()
+		if got := data(o.T, o.want(200, admin.Token(), http.MethodGet, user, ""))["status"]; got != string(x.want) {
+			o.Errorf("%s: the account is %v, want %s", x.name, got, x.want)
+		}
+		if x.want == identity.Deleted {
+			o.want(200, admin.Token(), http.MethodPost, user+"/restore", "")
+		}
+		set(identity.Active)
+	}
+}
