@@ -84,17 +84,20 @@ type RosterTodo struct {
 	At       time.Time `json:"at"`
 }
 
+// RosterPatch is what somebody typed of a learner. It is exported because the
+// document of the API has no fields of an embedded type that is not.
+type RosterPatch struct {
+	FullName        *string `json:"full_name,omitempty"`
+	Grade           *string `json:"grade,omitempty"`
+	ClassName       *string `json:"class_name,omitempty"`
+	AdmissionNumber *string `json:"admission_number,omitempty"`
+	UPI             *string `json:"upi,omitempty"`
+	Born            *string `json:"born,omitempty"`
+	GuardianName    string  `json:"guardian_name,omitempty"`
+	GuardianPhone   string  `json:"guardian_phone,omitempty"`
+}
+
 type (
-	rosterPatch struct {
-		FullName        *string `json:"full_name,omitempty"`
-		Grade           *string `json:"grade,omitempty"`
-		ClassName       *string `json:"class_name,omitempty"`
-		AdmissionNumber *string `json:"admission_number,omitempty"`
-		UPI             *string `json:"upi,omitempty"`
-		Born            *string `json:"born,omitempty"`
-		GuardianName    string  `json:"guardian_name,omitempty"`
-		GuardianPhone   string  `json:"guardian_phone,omitempty"`
-	}
 	rosterLinesOut struct {
 		Body struct {
 			Learners []RosterLine `json:"learners" nullable:"false"`
@@ -104,14 +107,14 @@ type (
 	rosterAddIn   struct {
 		School string `path:"id"`
 		Body   struct {
-			rosterPatch
+			RosterPatch
 			ID string `json:"id,omitempty" doc:"A UUID made by the page: the same twice adds once."`
 		}
 	}
 	rosterChangeIn struct {
 		School  string `path:"id"`
 		Learner string `path:"learner"`
-		Body    rosterPatch
+		Body    RosterPatch
 	}
 	rosterLearnerIn struct {
 		School  string `path:"id"`
@@ -297,7 +300,7 @@ func mountRosterLines(a *API, s *roster.Service) {
 		})
 	Register(a, Op{ID: "add-to-roster", Method: http.MethodPost, Path: rosterPath, Summary: "Bring a learner to a school", Tag: rosterTag, Roles: roles, Status: http.StatusCreated},
 		func(ctx context.Context, who identity.Actor, in *rosterAddIn) (*rosterLineOut, error) {
-			l, err := s.Add(ctx, who, identity.SchoolID(in.School), in.Body.ID, roster.Patch(in.Body.rosterPatch))
+			l, err := s.Add(ctx, who, identity.SchoolID(in.School), in.Body.ID, roster.Patch(in.Body.RosterPatch))
 			return &rosterLineOut{rosterView(l)}, err
 		})
 	Register(a, Op{ID: "change-roster", Method: http.MethodPatch, Path: rosterPath + "/{learner}", Summary: "Correct what is known of a learner", Tag: rosterTag, Roles: roles},

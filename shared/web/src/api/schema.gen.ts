@@ -5063,8 +5063,16 @@ export interface components {
             status: string;
         };
         RosterAddInBody: {
+            admission_number?: string;
+            born?: string;
+            class_name?: string;
+            full_name?: string;
+            grade?: string;
+            guardian_name?: string;
+            guardian_phone?: string;
             /** @description A UUID made by the page: the same twice adds once. */
             id?: string;
+            upi?: string;
         };
         RosterLine: {
             admission_number?: string;
