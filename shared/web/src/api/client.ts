@@ -6,7 +6,7 @@ const BASE = '/api/v1';
 const TIMEOUT_MS = 20_000;
 
 export interface Call {
-  method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   body?: unknown;
   /** The bytes of a file, sent as they are. */
   file?: Blob;

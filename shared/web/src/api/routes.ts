@@ -5,7 +5,7 @@ import type { paths } from './schema.gen';
 type Short<P> = P extends `/api/v1${infer R}` ? R : never;
 type Full<R extends string> = `/api/v1${R}` & keyof paths;
 
-type Method = 'get' | 'post' | 'put' | 'delete';
+type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
 type Operation<R extends string, M extends Method> = paths[Full<R>][M];
 
 /** The routes that can be asked with a method. */
@@ -82,5 +82,15 @@ export class Service {
   ): Promise<Answer<R, 'put'>> {
     const { path, body, ...rest } = (options ?? {}) as { path?: object; body?: unknown } & Rest;
     return this.client.call(fill(route, path), { ...rest, method: 'PUT', body });
+  }
+
+  patch<R extends Route<'patch'>>(
+    route: R,
+    ...[options]: PathOf<R, 'patch'> extends { path: object }
+      ? [SendOptions<R, 'patch'>]
+      : [SendOptions<R, 'patch'>?]
+  ): Promise<Answer<R, 'patch'>> {
+    const { path, body, ...rest } = (options ?? {}) as { path?: object; body?: unknown } & Rest;
+    return this.client.call(fill(route, path), { ...rest, method: 'PATCH', body });
   }
 }

@@ -36,6 +36,15 @@ export type SchoolInstructor = Schemas['SchoolInstructor'];
 /** A child's fresh PIN or pictures, on paper. */
 export type SecretCard = Schemas['CardBody'];
 export type Guardian = Schemas['GuardianBody'];
+/** A learner on a school's list, which holds more of her than her class does. */
+export type RosterLine = Schemas['RosterLine'];
+export type SchoolClass = Schemas['SchoolClass'];
+export type SchoolTerm = Schemas['SchoolTerm'];
+export type RosterTodo = Schemas['RosterTodo'];
+export type RosterMerge = Schemas['RosterMerge'];
+export type ImportPlan = Schemas['ImportOutBody'];
+export type ImportRow = Schemas['ImportRow'];
+export type CodeSlip = Schemas['CodeSlip'];
 /** One fact: a guardian said yes or no. The latest of a purpose counts. */
 export type Consent = Schemas['ConsentBody'];
 export type ConsentTexts = Schemas['ConsentTextsOutBody'];

@@ -43,6 +43,9 @@ const Unsent = page(() => import('../features/learning/Unsent'), 'Unsent');
 const Courses = page(() => import('../features/catalogue/Courses'), 'Courses');
 const CoursePage = page(() => import('../features/catalogue/CoursePage'), 'CoursePage');
 const Downloads = page(() => import('../features/catalogue/Downloads'), 'Downloads');
+const Roster = page(() => import('../features/roster/Roster'), 'Roster');
+const Typing = page(() => import('../features/roster/Typing'), 'Typing');
+const Import = page(() => import('../features/roster/Import'), 'Import');
 const Visitor = page(() => import('../features/catalogue/Visitor'), 'Visitor');
 const QuizPage = page(() => import('../features/assessment/QuizPage'), 'QuizPage');
 const Results = page(() => import('../features/assessment/Results'), 'Results');
@@ -125,6 +128,7 @@ export function Pages() {
             </Route>
             <Route element={<OnlyIn roles={['instructor']} />}>
               <Route path="/learners/:learner" element={<LearnerPage />} />
+              {rosterPages('/roster')}
               <Route path="/class-sign-in" element={<ClassDoor />} />
               <Route path="/recovery-sheets" element={<Sheets />} />
               <Route path="/downloads" element={<Downloads />} />
@@ -141,6 +145,7 @@ export function Pages() {
             <Route element={<OnlyIn roles={['admin', 'instructor']} />}>
               <Route path="/schools/:school" element={<SchoolPage />} />
               <Route path="/alerts" element={<Alerts />} />
+              {rosterPages('/schools/:school/roster')}
             </Route>
             <Route element={<OnlyIn roles={['admin', 'staff']} />}>
               <Route path="/applications" element={<Applications />} />
@@ -160,6 +165,17 @@ export function Pages() {
         </Route>
       </Routes>
     </Suspense>
+  );
+}
+
+/** The pages of a school's list: a teacher's own, or one that an admin opened. */
+function rosterPages(base: string) {
+  return (
+    <Route path={base}>
+      <Route index element={<Roster />} />
+      <Route path="type" element={<Typing />} />
+      <Route path="import" element={<Import />} />
+    </Route>
   );
 }
 

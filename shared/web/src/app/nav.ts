@@ -7,6 +7,7 @@ import {
   HandCoins,
   House,
   KeyRound,
+  ListChecks,
   type LucideIcon,
   RadioTower,
   ShieldAlert,
@@ -53,6 +54,7 @@ export function navFor(me: Me, namedAdult: boolean, side?: SyncStatus['side']): 
       if (!me.school_id) return [COURSES, PROFILE];
       return [
         at('/', 'nav.class', Users, '/learners/'),
+        at('/roster', 'nav.roster', ListChecks),
         ...(me.duties?.some((duty) => duty === 'bursar' || duty === 'head')
           ? [at('/payments', 'nav.payments', HandCoins)]
           : []),

@@ -46,6 +46,12 @@ export function SchoolPage() {
               {has('head', 'site_admin') && <AddGuardian school={school.id} />}
             </div>
             <div className="space-y-5">
+              <Link
+                to={admin ? `/schools/${school.id}/roster` : '/roster'}
+                className="inline-flex min-h-tap items-center font-semibold underline underline-offset-2"
+              >
+                {t('roster.open')}
+              </Link>
               <Learners school={school.id} />
               {admin && <Licences school={school.id} />}
               {admin && <Line school={school.id} />}
