@@ -97,7 +97,9 @@ type Op struct {
 	Limited bool
 	// Secret is closed to a child who showed pictures and no secret: what is more than
 	// learning, such as settings and exports.
-	Secret  bool
+	Secret bool
+	// Export gives out data of people as a file: it is noted whoever asks.
+	Export  bool
 	Status  int
 	MaxBody int64
 }

@@ -46,10 +46,10 @@ func fromWhom(c *fiber.Ctx, request string, who identity.Actor) audit.Request {
 func (a *API) note(c *fiber.Ctx, failure error) {
 	ctx := c.UserContext()
 	who := ActorOf(ctx)
-	if a.opts.Audit == nil || !changes(c.Method()) || !watched(who) {
+	op, known := a.ops[c.Method()+" "+c.Route().Path]
+	if a.opts.Audit == nil || !op.Export && (!changes(c.Method()) || !watched(who)) || who.Account == "" {
 		return
 	}
-	op, known := a.ops[c.Method()+" "+c.Route().Path]
 	status := c.Response().StatusCode()
 	if failure != nil {
 		status = statusOf[fault.KindOf(failure)]

@@ -18,6 +18,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/identity"
 	"urbanhomeschool.org/uhs/shared/learning"
 	"urbanhomeschool.org/uhs/shared/payments"
+	"urbanhomeschool.org/uhs/shared/personal"
 	"urbanhomeschool.org/uhs/shared/roster"
 	"urbanhomeschool.org/uhs/shared/tutor"
 )
@@ -61,6 +62,7 @@ type Domains struct {
 	Audit      *audit.Log
 	Roster     *roster.Service
 	Consent    *consent.Service
+	Personal   *personal.Service
 }
 
 // Join builds the domains in their order of dependence.
@@ -86,7 +88,8 @@ func Join(d Differences) (Domains, error) {
 	}
 	return Domains{Identity: people, Catalogue: courses, Learning: learn, Assessment: assess, Tutor: bird, Payments: pay, Audit: log,
 		Roster:  roster.New(roster.Options{DB: d.DB, Clock: d.Clock, People: people, Clerk: d.Clerk, History: d.History}),
-		Consent: consent.New(consent.Options{DB: d.DB, Clock: d.Clock, People: people})}, nil
+		Consent:  consent.New(consent.Options{DB: d.DB, Clock: d.Clock, People: people}),
+		Personal: personal.New(personal.Options{DB: d.DB, Clock: d.Clock, Log: d.Log, People: people, Audit: log})}, nil
 }
 
 // Entitled opens paid courses to learners who hold an entitlement.

@@ -137,7 +137,7 @@ const nowhere = "00000000-0000-7000-8000-00000000dead"
 // object puts the home school and its learner into a path.
 func (w *walk) object(path string) (string, bool) {
 	school, learner := string(w.home.ID), string(w.learner.ID)
-	for prefix, id := range map[string]string{"/api/v1/schools/": school, "/api/v1/fleet/": school, "/api/v1/learners/": learner, "/api/v1/parent/children/": learner,
+	for prefix, id := range map[string]string{"/api/v1/schools/": school, "/api/v1/fleet/": school, "/api/v1/learners/": learner, "/api/v1/people/": learner, "/api/v1/parent/children/": learner,
 		"/api/v1/admin/users/": learner, "/api/v1/staff/users/": learner, "/api/v1/instructors/": nowhere} {
 		if rest, ok := strings.CutPrefix(path, prefix+"{"); ok {
 			_, rest, _ = strings.Cut(rest, "}")

@@ -211,7 +211,7 @@ const nowhere = "00000000-0000-7000-8000-00000000dead"
 
 // object puts this school and its learner into a path.
 func (p *place) object(path string) (string, bool) {
-	for prefix, id := range map[string]string{"/api/v1/schools/": string(p.home.ID), "/api/v1/learners/": string(p.learner), "/api/v1/parent/children/": string(p.learner)} {
+	for prefix, id := range map[string]string{"/api/v1/schools/": string(p.home.ID), "/api/v1/learners/": string(p.learner), "/api/v1/people/": string(p.learner), "/api/v1/parent/children/": string(p.learner)} {
 		if rest, ok := strings.CutPrefix(path, prefix+"{"); ok {
 			_, rest, _ = strings.Cut(rest, "}")
 			path = prefix + id + rest

@@ -173,7 +173,7 @@ func Walk(t *testing.T, a *api.API, walkers []Walker, object func(path string) (
 
 // astray tells whether a path names a school or a person that are not w's.
 func (w Walker) astray(path string) bool {
-	ofAPerson := strings.Contains(path, "/learners/{") || strings.Contains(path, "/children/{") || strings.Contains(path, "/users/{")
+	ofAPerson := strings.Contains(path, "/learners/{") || strings.Contains(path, "/children/{") || strings.Contains(path, "/users/{") || strings.Contains(path, "/people/{")
 	return w.Stranger && (ofAPerson || strings.Contains(path, "/schools/{")) || w.Classmate && ofAPerson
 }
 

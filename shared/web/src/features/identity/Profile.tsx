@@ -8,6 +8,7 @@ import { SelectField } from '../../ui/Field';
 import { MyAccount } from '../accounts/MyAccount';
 import { gradeName } from '../catalogue/area';
 import { SchoolCode } from '../door/SchoolCode';
+import { PersonalData } from '../personal/PersonalData';
 import { signOut, useMe } from './session';
 
 /** Who is signed in, and how the app looks on this device. */
@@ -41,6 +42,7 @@ export function Profile() {
         </dl>
       </Card>
       {side === 'cloud' && <MyAccount />}
+      <PersonalData person="me" />
       <Card>
         <h2 className="mb-4 text-lg">{t('me.device')}</h2>
         <div className="grid gap-4 sm:grid-cols-2">

@@ -11,6 +11,7 @@ import { Empty, Loaded } from '../../ui/Loaded';
 import { Progress } from '../../ui/Progress';
 import { AreaMark, areaName, gradeName } from '../catalogue/area';
 import { ConsentSwitch } from '../identity/ConsentSwitch';
+import { PersonalData } from '../personal/PersonalData';
 import { AsOf } from './AsOf';
 
 /** One child on one page: the time, what she did, how it went, and what her guardian allows. */
@@ -40,6 +41,7 @@ export function ChildPage() {
           <Activities progress={data} />
           <Subjects progress={data} />
           <ConsentSwitch learner={child} name={data.child_name} />
+          <PersonalData person={child} name={data.child_name} />
         </Page>
       )}
     </Loaded>

@@ -11,13 +11,15 @@ import { Progress } from '../../ui/Progress';
 import { AreaMark, gradeName } from '../catalogue/area';
 import { RecordConsent } from '../identity/RecordConsent';
 import { useMe } from '../identity/session';
+import { PersonalData } from '../personal/PersonalData';
 import { classProgressQuery } from './queries';
 
 /** One learner, for her teacher: what she has done, and what her guardian agreed to on paper. */
 export function LearnerPage() {
   const { t } = useTranslation();
   const { learner: id = '' } = useParams();
-  const query = useQuery(classProgressQuery(useMe().school_id ?? ''));
+  const me = useMe();
+  const query = useQuery(classProgressQuery(me.school_id ?? ''));
   return (
     <Loaded query={query}>
       {(list) => {
@@ -31,6 +33,7 @@ export function LearnerPage() {
           >
             <Work learner={learner} />
             <RecordConsent learner={id} />
+            {me.duties?.includes('head') && <PersonalData person={id} name={learner.name} onPaper />}
           </Page>
         );
       }}

@@ -13,6 +13,7 @@ import { SelectField, TextField } from '../../ui/Field';
 import { Failure, Loaded } from '../../ui/Loaded';
 import { Notice } from '../../ui/Notice';
 import { useMe } from '../identity/session';
+import { PersonalData } from '../personal/PersonalData';
 import { useChange } from './change';
 import { Allowed } from './Office';
 import { ROLES, Status } from './People';
@@ -94,6 +95,7 @@ function Details({ user }: { user: ManagedUser }) {
           <Standing user={user} />
           <Restrictions user={user} />
           <RoleForm user={user} />
+          <PersonalData person={user.id} name={`${user.first_name} ${user.last_name}`.trim()} onPaper />
         </div>
       )}
     </Page>

@@ -1,0 +1,37 @@
+// Package personal is what a person may ask about her data: *export* gives
+// everything that is about her, *erasure* takes it away on every replica with a
+// *receipt* from each, and *retention* takes away what has had its time. All three
+// go by one *map* of the tables (Places): where a person stands, what of it never
+// leaves, and what becomes of it when she goes.
+//
+// The rule that surprises: an erased person's id stays, alone, in a list that
+// every replica holds for ever. Only so can what arrives late, from a box that was
+// away or a stick in a drawer, be told from news and be dropped.
+package personal
+
+import (
+	"log/slog"
+
+	"urbanhomeschool.org/uhs/shared/audit"
+	"urbanhomeschool.org/uhs/shared/clock"
+	"urbanhomeschool.org/uhs/shared/db"
+	"urbanhomeschool.org/uhs/shared/identity"
+)
+
+// Options wires a Service.
+type Options struct {
+	// DB has a journal attached (syncer.WithJournal).
+	DB     db.DB
+	Clock  clock.Clock
+	Log    *slog.Logger
+	People *identity.Service
+	Audit  *audit.Log
+}
+
+// Service is the use-cases.
+type Service struct{ o Options }
+
+// New makes a Service.
+func New(o Options) *Service { return &Service{o} }
+
+func (s *Service) now() db.Time { return db.Time{Time: s.o.Clock.Now()} }
