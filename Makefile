@@ -167,8 +167,8 @@ bench-%: build $(BIN)/uhs-rates ## Measure one part: make bench-month, bench-sna
 	@$(BIN)/uhs-bench -bin $(BIN) -content $(CONTENT) -only $*
 
 .PHONY: farm storm
-storm: $(BIN)/uhs-postgres ## A thousand appliances catch up at once: memory of the cloud, fairness: make storm STORM_EVENTS=1000
-	@cd cloud && $(BIN)/uhs-postgres -- go test ./internal/fleet -count=1 -v -run TestTheStorm -timeout 6h -storm.schools=$(or $(STORM_SCHOOLS),1000) -storm.events=$(or $(STORM_EVENTS),10000) -storm.frame=1000
+storm: $(BIN)/uhs-postgres ## A thousand appliances catch up at once: memory of the cloud, fairness: make storm STORM_EVENTS=1000 STORM_FRAME=100
+	@cd cloud && $(BIN)/uhs-postgres -- go test ./internal/fleet -count=1 -v -run TestTheStorm -timeout 6h -storm.schools=$(or $(STORM_SCHOOLS),1000) -storm.events=$(or $(STORM_EVENTS),10000) -storm.frame=$(or $(STORM_FRAME),1000)
 
 farm: ## Measure what 10 to 500 schools cost the hub: memory, goroutines, descriptors, processor
 	@cd cloud && go test ./internal/hub -count=1 -v -run TestTheFarm -timeout 60m -farm.sizes=10,50,100,250,500 -farm.idle=15s -farm.load=50
