@@ -52,7 +52,7 @@ type ConsentBody struct {
 	TextVersion  string    `json:"text_version"`
 	RecordedBy   string    `json:"recorded_by"`
 	At           time.Time `json:"at"`
-	Photo        string    `json:"photo,omitempty" doc:"SHA-256 of the picture of the signed form."`
+	Photo        string    `json:"photo,omitempty" doc:"Names the picture of the signed form."`
 }
 
 type (

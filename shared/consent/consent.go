@@ -13,6 +13,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/fault"
 	"urbanhomeschool.org/uhs/shared/identity"
+	"urbanhomeschool.org/uhs/shared/picture"
 )
 
 // Options wires a Service.
@@ -24,10 +25,13 @@ type Options struct {
 }
 
 // Service is the use-cases of consent.
-type Service struct{ o Options }
+type Service struct {
+	o    Options
+	desk *picture.Desk
+}
 
 // New makes a Service.
-func New(o Options) *Service { return &Service{o} }
+func New(o Options) *Service { return &Service{o, picture.NewDesk()} }
 
 func (s *Service) now() db.Time { return db.Time{Time: s.o.Clock.Now()} }
 

@@ -60,7 +60,7 @@ type world struct {
 func newWorld(d db.DB) *world {
 	w := &world{clock: clock.NewFake(time.Date(2026, 11, 26, 8, 0, 0, 0, time.UTC))}
 	d = syncer.WithJournal(d, journal{})
-	w.people = identity.New(identity.Options{DB: d, Clock: w.clock, BcryptCost: 4})
+	w.people = identity.New(identity.Options{DB: d, Clock: w.clock, BcryptCost: 4, Form: consent.HasForm})
 	w.Service = consent.New(consent.Options{DB: d, Clock: w.clock, People: w.people})
 	w.teacher = identity.Actor{Account: identity.AccountID(id.New()), Role: identity.Instructor, School: identity.SchoolID(id.New())}
 	return w
@@ -167,6 +167,30 @@ func TestThePhotoOfAForm(t *testing.T) {
 		other := w.learner(t, d, "2016")
 		if _, err := w.Photo(t.Context(), w.teacher, other.Account, name); fault.KindOf(err) != fault.NotFound {
 			t.Errorf("as another child's: %v", err)
+		}
+		again, err := w.AddPhoto(t.Context(), w.teacher, other.Account, raw.Bytes())
+		if err != nil || again == name {
+			t.Errorf("the same form for another child is %s, %v", again, err)
+		}
+		if got, err := w.Photo(t.Context(), w.teacher, other.Account, again); err != nil || !bytes.Equal(got, kept) {
+			t.Errorf("it is not hers: %v", err)
+		}
+		record := func(learner identity.AccountID, photo string) error {
+			_, err := w.people.RecordConsent(t.Context(), w.teacher, identity.NewConsent{Learner: learner, Purpose: identity.Photos, Given: true,
+				Method: identity.OnPaper, GuardianName: "Mary", TextVersion: consent.Version, Photo: photo})
+			return err
+		}
+		if err := record(child.Account, name); err != nil {
+			t.Errorf("a consent with her own form: %v", err)
+		}
+		for what, photo := range map[string]string{"another child's": again, "none that is here": strings.Repeat("0", 64)} {
+			if err := record(child.Account, photo); fault.KindOf(err) != fault.Invalid {
+				t.Errorf("a consent with %s form: %v", what, err)
+			}
+		}
+		stranger := identity.Actor{Account: identity.AccountID(id.New()), Role: identity.Instructor, School: identity.SchoolID(id.New())}
+		if _, err := w.AddPhoto(t.Context(), stranger, child.Account, []byte("never looked at")); fault.KindOf(err) != fault.NotFound {
+			t.Errorf("a stranger's photo: %v", err)
 		}
 		for what, bad := range map[string][]byte{"no picture": []byte("hello"), "nothing": nil, "too large": make([]byte, consent.MaxPhoto+1)} {
 			if _, err := w.AddPhoto(t.Context(), w.teacher, child.Account, bad); fault.KindOf(err) != fault.Invalid {

@@ -10,17 +10,16 @@ import (
 	"image"
 	"image/color"
 	"image/jpeg"
-	_ "image/png" // phones and scanners send both
 
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/fault"
 	"urbanhomeschool.org/uhs/shared/identity"
+	"urbanhomeschool.org/uhs/shared/picture"
 )
 
 // Limits of a photo of a form: what is taken, and what is kept of it.
 const (
 	MaxPhoto    = 6 << 20
-	maxPixels   = 40_000_000
 	keptSide    = 1600 // pixels; a page of A4 is still read
 	keptQuality = 70
 )
@@ -35,27 +34,44 @@ var (
 // consent refers to it; for instructors of the learner's school and admins. The
 // picture is made anew from its pixels: place, camera and anything hidden in the
 // file are gone. It stays on this node.
-func (s *Service) AddPhoto(ctx context.Context, who identity.Actor, learner identity.AccountID, raw []byte) (hash string, err error) {
+func (s *Service) AddPhoto(ctx context.Context, who identity.Actor, learner identity.AccountID, raw []byte) (name string, err error) {
 	if err := who.Require(identity.Instructor, identity.Admin); err != nil {
 		return "", err
 	}
-	kept, err := reencode(raw)
+	see := func(tx db.Tx) error { return s.o.People.MaySee(ctx, tx, who, learner) }
+	if err := s.o.DB.View(ctx, see); err != nil { // before the work of making it small
+		return "", fmt.Errorf("keep the photo of a form: %w", err)
+	}
+	kept, err := s.reencode(ctx, raw)
 	if err != nil {
 		return "", err
 	}
-	sum := sha256.Sum256(kept)
-	hash = hex.EncodeToString(sum[:])
+	name = nameOf(learner, kept)
 	err = s.o.DB.Update(ctx, func(tx db.Tx) error {
-		if err := s.o.People.MaySee(ctx, tx, who, learner); err != nil {
+		if err := see(tx); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, insertPhoto, hash, string(learner), kept, string(who.Account), s.now())
+		_, err := tx.Exec(ctx, insertPhoto, name, string(learner), kept, string(who.Account), s.now())
 		return err
 	})
 	if err != nil {
 		return "", fmt.Errorf("keep the photo of a form: %w", err)
 	}
-	return hash, nil
+	return name, nil
+}
+
+// nameOf names a picture after the child and the pixels: one form of two children
+// is two photos, and no name of one says anything of the other.
+func nameOf(learner identity.AccountID, kept []byte) string {
+	sum := sha256.Sum256(append([]byte(learner+"\x00"), kept...))
+	return hex.EncodeToString(sum[:])
+}
+
+// HasForm tells whether name is a photo of a form of this learner, on this node. It
+// is asked before a consent refers to it.
+func HasForm(ctx context.Context, tx db.Tx, learner identity.AccountID, name string) (bool, error) {
+	n, err := first(ctx, tx, countPhoto, db.Scalar[int], name, string(learner))
+	return n > 0, err
 }
 
 // Photo gives the picture of a form as JPEG, to those who may see the learner but
@@ -80,25 +96,17 @@ func (s *Service) Photo(ctx context.Context, who identity.Actor, learner identit
 	return out, nil
 }
 
-// reencode makes a small JPEG of any picture that can be read. The size is
-// checked before the pixels are unpacked.
-func reencode(raw []byte) ([]byte, error) {
+// reencode makes a small JPEG of any picture that can be read.
+func (s *Service) reencode(ctx context.Context, raw []byte) ([]byte, error) {
 	if len(raw) == 0 || len(raw) > MaxPhoto {
 		return nil, ErrBadPhoto
 	}
-	size, _, err := image.DecodeConfig(bytes.NewReader(raw))
-	if err != nil || size.Width <= 0 || size.Height <= 0 || size.Width*size.Height > maxPixels {
-		return nil, ErrBadPhoto
-	}
-	in, _, err := image.Decode(bytes.NewReader(raw))
-	if err != nil {
-		return nil, ErrBadPhoto
-	}
 	var out bytes.Buffer
-	if err := jpeg.Encode(&out, shrink(in), &jpeg.Options{Quality: keptQuality}); err != nil {
-		return nil, fmt.Errorf("encode the photo: %w", err)
+	err := s.desk.Read(ctx, raw, func(in image.Image) error { return jpeg.Encode(&out, shrink(in), &jpeg.Options{Quality: keptQuality}) })
+	if errors.Is(err, picture.ErrUnreadable) {
+		return nil, ErrBadPhoto
 	}
-	return out.Bytes(), nil
+	return out.Bytes(), err
 }
 
 // shrink brings the longer side to keptSide, each new pixel the mean of those it

@@ -24,6 +24,7 @@ var (
 			updated_at = excluded.updated_at`}
 
 	insertPhoto = db.SQL{Both: `INSERT INTO consent_photos (hash, learner_id, image, by_id, at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (hash) DO NOTHING`}
+	countPhoto  = db.SQL{Both: `SELECT count(*) FROM consent_photos WHERE hash = $1 AND learner_id = $2`}
 	selectPhoto = db.SQL{Both: `SELECT image FROM consent_photos WHERE hash = $1 AND learner_id = $2`}
 )
 

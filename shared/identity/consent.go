@@ -147,7 +147,7 @@ type NewConsent struct {
 	Method       ConsentMethod
 	GuardianName string
 	TextVersion  string
-	// Photo, optional, is the SHA-256 of the picture of a signed form.
+	// Photo, optional, names the picture of the signed form of this learner.
 	Photo string
 }
 
@@ -179,6 +179,9 @@ func (s *Service) RecordConsent(ctx context.Context, who Actor, in NewConsent) (
 			return ErrNoSuchAccount
 		}
 		if err := s.MaySee(ctx, tx, who, in.Learner); err != nil {
+			return err
+		}
+		if err := s.ownForm(ctx, tx, in); err != nil {
 			return err
 		}
 		switch {
@@ -215,6 +218,18 @@ func (in NewConsent) check() error {
 		return invalid("bad_photo", "This is not a photo.", "photo")
 	}
 	return nil
+}
+
+// ownForm refuses a photo that is not of a form of the learner.
+func (s *Service) ownForm(ctx context.Context, tx db.Tx, in NewConsent) error {
+	if in.Photo == "" || s.form == nil {
+		return nil
+	}
+	ok, err := s.form(ctx, tx, in.Learner, in.Photo)
+	if err != nil || ok {
+		return err
+	}
+	return invalid("bad_photo", "This is not a photo of a form of this learner.", "photo")
 }
 
 // consentWas is what the audit log keeps of a consent.

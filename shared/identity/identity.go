@@ -122,6 +122,9 @@ type Options struct {
 	// Text, optional, tells whether a text about a purpose ever stood in a version;
 	// a consent to one that never did is refused.
 	Text func(version string, purpose Purpose) bool
+	// Form, optional, tells whether there is a photo of a form of the learner by that
+	// name; a consent that refers to another one is refused.
+	Form func(ctx context.Context, tx db.Tx, learner AccountID, name string) (bool, error)
 	// BcryptCost defaults to 10. HashWorkers bounds the hashes computed at once;
 	// it defaults to the number of cores, so that a class signing in together
 	// leaves time for everything else.
@@ -147,6 +150,7 @@ type Service struct {
 	guard     Guard
 	sealer    Sealer
 	text      func(version string, purpose Purpose) bool
+	form      func(ctx context.Context, tx db.Tx, learner AccountID, name string) (bool, error)
 
 	mu     sync.Mutex
 	signer signer
@@ -173,7 +177,7 @@ func New(o Options) *Service {
 		o.Device = func(context.Context) string { return "" }
 	}
 	return &Service{
-		audit: o.Audit, factor: o.SecondFactor, device: o.Device, text: o.Text,
+		audit: o.Audit, factor: o.SecondFactor, device: o.Device, text: o.Text, form: o.Form,
 		db: o.DB, clock: o.Clock, issuer: o.Issuer, audience: o.Audience, school: o.School,
 		pepper: o.Pepper, passwords: o.Passwords, announce: o.AnnounceKey,
 		guard: o.Guard, sealer: o.Sealer, cost: o.BcryptCost, workers: make(chan struct{}, o.HashWorkers),

@@ -108,8 +108,8 @@ type Consent struct {
 	TextVersion string    `cbor:"8,keyasint" json:"text_version"`
 	RecordedBy  AccountID `cbor:"9,keyasint" json:"recorded_by"`
 	At          db.Time   `cbor:"10,keyasint" json:"at"`
-	// Photo is the SHA-256 of the picture of the signed form; the picture stays on
-	// the node that took it.
+	// Photo names the picture of the signed form of this learner; the picture stays
+	// on the node that took it.
 	Photo string `cbor:"11,keyasint,omitempty" json:"photo,omitempty"`
 }
 

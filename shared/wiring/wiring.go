@@ -70,6 +70,7 @@ func Join(d Differences) (Domains, error) {
 	d.Audit.DB, d.Audit.Clock = d.DB, d.Clock
 	log := audit.New(d.Audit)
 	d.Identity.DB, d.Identity.Clock, d.Identity.Audit, d.Identity.Text = d.DB, d.Clock, log, consent.Known
+	d.Identity.Form = consent.HasForm
 	people := identity.New(d.Identity)
 	courses := catalogue.New(catalogue.Options{DB: d.DB, Access: Entitled{}, Enrolments: learning.Counts{}, Opened: d.Opened})
 	pay := payments.New(d.DB, payments.Options{Clock: d.Clock, Prices: Prices{}, Guardians: Guardians{people}, Gateway: d.Gateway, Sign: d.Sign})

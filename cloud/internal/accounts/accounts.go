@@ -18,6 +18,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/fault"
 	"urbanhomeschool.org/uhs/shared/identity"
+	"urbanhomeschool.org/uhs/shared/picture"
 )
 
 // Errors a person meets.
@@ -63,14 +64,17 @@ type Options struct {
 }
 
 // Service is the use-cases of accounts at the cloud.
-type Service struct{ o Options }
+type Service struct {
+	o    Options
+	desk *picture.Desk
+}
 
 // New makes a Service and gives its work to the queue, which is opened after.
 func New(o Options) *Service {
 	if o.CodesAnHour == 0 {
 		o.CodesAnHour = 1000
 	}
-	s := &Service{o}
+	s := &Service{o, picture.NewDesk()}
 	jobs.Work(o.Jobs, s.answerForgotten)
 	return s
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image"
 	"slices"
 
 	"urbanhomeschool.org/uhs/shared/db"
@@ -23,18 +24,17 @@ type Document struct {
 
 // clean gives what is kept of a file. A picture is encoded anew; a PDF is kept
 // as it is and only ever handed out as a download.
-func clean(raw []byte) (Document, error) {
+func (s *Service) clean(ctx context.Context, raw []byte) (Document, error) {
 	if len(raw) > MaxPicture {
 		return Document{}, ErrDocument
 	}
 	if bytes.HasPrefix(raw, []byte("%PDF-")) {
 		return Document{"application/pdf", raw}, nil
 	}
-	img, err := decode(raw)
-	if err != nil {
+	again, err := s.redraw(ctx, raw, func(img image.Image) image.Image { return img })
+	if errors.Is(err, ErrPicture) {
 		return Document{}, ErrDocument
 	}
-	again, err := encode(img)
 	return Document{"image/jpeg", again}, err
 }
 
@@ -47,7 +47,7 @@ func (s *Service) PutDocument(ctx context.Context, who identity.Actor, kind stri
 	if !slices.Contains(Kinds(), kind) {
 		return ErrNoSuchFile
 	}
-	d, err := clean(raw)
+	d, err := s.clean(ctx, raw)
 	if err != nil {
 		return err
 	}

@@ -8,37 +8,19 @@ import (
 	"image"
 	"image/color"
 	"image/jpeg"
-	_ "image/png" // a picture may be one
 
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/id"
 	"urbanhomeschool.org/uhs/shared/identity"
+	"urbanhomeschool.org/uhs/shared/picture"
 )
 
 // Limits of pictures: what a person may send, and what is kept of it.
 const (
 	MaxPicture = 5 << 20
-	maxPixels  = 24_000_000
 	avatarSide = 256
 	quality    = 85
 )
-
-// decode reads a PNG or JPEG. The size is read first: a small file can claim a
-// picture that fills the memory.
-func decode(raw []byte) (image.Image, error) {
-	if len(raw) > MaxPicture {
-		return nil, ErrPicture
-	}
-	c, kind, err := image.DecodeConfig(bytes.NewReader(raw))
-	if err != nil || (kind != "png" && kind != "jpeg") || c.Width < 1 || c.Height < 1 || c.Width*c.Height > maxPixels {
-		return nil, ErrPicture
-	}
-	img, _, err := image.Decode(bytes.NewReader(raw))
-	if err != nil {
-		return nil, ErrPicture
-	}
-	return img, nil
-}
 
 // square is the middle of a picture as side by side pixels, each the average of
 // those it stands for. Transparent places become white.
@@ -70,34 +52,35 @@ func average(img image.Image, r image.Rectangle) color.RGBA {
 	return color.RGBA{to8(red), to8(green), to8(blue), 0xff}
 }
 
-func encode(img image.Image) ([]byte, error) {
-	var b bytes.Buffer
-	if err := jpeg.Encode(&b, img, &jpeg.Options{Quality: quality}); err != nil {
-		return nil, fmt.Errorf("encode a picture: %w", err)
+// redraw gives the JPEG of what draw makes of a picture: nothing hidden in the
+// file, and no place where it was taken, remains.
+func (s *Service) redraw(ctx context.Context, raw []byte, draw func(image.Image) image.Image) ([]byte, error) {
+	if len(raw) > MaxPicture {
+		return nil, ErrPicture
 	}
-	return b.Bytes(), nil
+	var b bytes.Buffer
+	err := s.desk.Read(ctx, raw, func(img image.Image) error { return jpeg.Encode(&b, draw(img), &jpeg.Options{Quality: quality}) })
+	if errors.Is(err, picture.ErrUnreadable) {
+		return nil, ErrPicture
+	}
+	return b.Bytes(), err
 }
 
-// SetAvatar keeps a picture of the actor, cut to a small square and encoded
-// anew: nothing hidden in the file, and no place where it was taken, remains. It
-// gives the picture's address.
+// SetAvatar keeps a picture of the actor, cut to a small square, and gives its
+// address.
 func (s *Service) SetAvatar(ctx context.Context, who identity.Actor, raw []byte) (string, error) {
 	if who.Account == "" {
 		return "", identity.ErrNobody
 	}
-	img, err := decode(raw)
-	if err != nil {
-		return "", err
-	}
-	small, err := encode(square(img, avatarSide))
+	small, err := s.redraw(ctx, raw, func(img image.Image) image.Image { return square(img, avatarSide) })
 	if err != nil {
 		return "", err
 	}
 	// A new address each time: the old one is in caches.
-	picture := id.Secret(16)
-	url := "/api/v1/avatars/" + picture
+	name := id.Secret(16)
+	url := "/api/v1/avatars/" + name
 	err = s.o.DB.Update(ctx, func(tx db.Tx) error {
-		if _, err := tx.Exec(ctx, upsertAvatar, picture, who.Account, small, s.now()); err != nil {
+		if _, err := tx.Exec(ctx, upsertAvatar, name, who.Account, small, s.now()); err != nil {
 			return err
 		}
 		return s.o.People.SetAvatar(ctx, tx, who.Account, url)
@@ -126,11 +109,11 @@ func (s *Service) RemoveAvatar(ctx context.Context, who identity.Actor) error {
 }
 
 // Avatar is the JPEG at an address, which is random: who knows it may see it.
-func (s *Service) Avatar(ctx context.Context, picture string) ([]byte, error) {
+func (s *Service) Avatar(ctx context.Context, name string) ([]byte, error) {
 	var img []byte
 	err := s.o.DB.View(ctx, func(tx db.Tx) error {
 		var err error
-		img, err = first(ctx, tx, selectAvatar, db.Scalar[[]byte], picture)
+		img, err = first(ctx, tx, selectAvatar, db.Scalar[[]byte], name)
 		return err
 	})
 	if errors.Is(err, db.ErrNoRows) {

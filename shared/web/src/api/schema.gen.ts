@@ -3580,7 +3580,7 @@ export interface components {
             id: string;
             learner_id: string;
             method: string;
-            /** @description SHA-256 of the picture of the signed form. */
+            /** @description Names the picture of the signed form. */
             photo?: string;
             purpose: string;
             recorded_by: string;

@@ -6,6 +6,7 @@ import { client } from '../../api';
 import { Button } from '../../ui/Button';
 import { Card } from '../../ui/Card';
 import { Failure } from '../../ui/Loaded';
+import { PAGE, shrink } from './shrink';
 
 const KINDS = ['cv', 'id_front', 'id_back'] as const;
 
@@ -29,8 +30,12 @@ function DocumentLine({ kind, there }: { kind: (typeof KINDS)[number]; there: bo
   const { t } = useTranslation();
   const input = useRef<HTMLInputElement>(null);
   const put = useMutation({
-    mutationFn: (file: File) =>
-      client.call(`/instructor-applications/documents/${kind}`, { method: 'PUT', file, timeoutMs: 120_000 }),
+    mutationFn: async (file: File) =>
+      client.call(`/instructor-applications/documents/${kind}`, {
+        method: 'PUT',
+        file: await shrink(file, PAGE),
+        timeoutMs: 120_000,
+      }),
   });
   const choose = (event: ChangeEvent<HTMLInputElement>) => {
     const file = event.target.files?.[0];

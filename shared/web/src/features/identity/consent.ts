@@ -1,6 +1,7 @@
 import { queryOptions } from '@tanstack/react-query';
 import { client, service } from '../../api';
 import type { Consent, ConsentTexts } from '../../api/types';
+import { PAGE, shrink } from '../accounts/shrink';
 
 /** What guardians may agree to, in the words of the present version. Each is asked by itself. */
 export const textsQuery = (language: string) =>
@@ -16,13 +17,13 @@ export function standing(consents: Consent[], purpose: string): Consent | undefi
   return consents.find((c) => c.purpose === purpose);
 }
 
-/** Sends the photo of a signed form; the service makes it small and gives it a name. */
+/** Sends the photo of a signed form, made small on the phone; the service gives it a name. */
 export async function sendPhoto(learner: string, photo: Blob): Promise<string> {
   const answer = await client.call<{ photo: string }>(
     `/learners/${encodeURIComponent(learner)}/consent-photos`,
     {
       method: 'POST',
-      file: photo,
+      file: await shrink(photo, PAGE),
       timeoutMs: 120_000,
     },
   );
