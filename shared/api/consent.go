@@ -81,6 +81,7 @@ type (
 // own settings, on either side.
 func MountConsent(a *API, s *consent.Service) {
 	mountForms(a, s)
+	mountWhoSees(a, s)
 	student := []identity.Role{identity.Student}
 	const path = "/api/v1/student/account/privacy"
 	Register(a, Op{ID: "student-privacy", Method: http.MethodGet, Path: path, Summary: "What I show of myself", Tag: "student account", Roles: student},

@@ -488,7 +488,7 @@ func MountFamily(a *API, people *identity.Service, s *roster.Service) {
 // and neither pays nor changes settings.
 func atHome(op Op) bool {
 	switch op.ID {
-	case "logout", "me", "get-own-profile", "own-powers", "open-child-session", "return-to-parent":
+	case "logout", "me", "get-own-profile", "own-powers", "who-sees", "open-child-session", "return-to-parent":
 		return true
 	}
 	return op.Need.Feature != access.Account && op.Need.Feature != access.Payments && op.Tag != "payments"

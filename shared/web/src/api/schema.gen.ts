@@ -2846,6 +2846,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/who-sees": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who can see what about a learner */
+        get: operations["who-sees"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health": {
         parameters: {
             query?: never;
@@ -5288,6 +5305,14 @@ export interface components {
             /** Format: int64 */
             total: number;
         };
+        SeenThing: {
+            /** @description self, parent, teacher, named_adult, head, bursar, site_admin, office, staff, partner, classmate */
+            by: string[];
+            /** @description Who sees it only while an admin lends it to her. */
+            if_lent: string[];
+            /** @enum {string} */
+            thing: "work" | "questions" | "danger" | "name" | "consents" | "contacts" | "payments";
+        };
         Setup: {
             /** @description The URI as a QR code: a data URL of a PNG. */
             picture: string;
@@ -5312,6 +5337,13 @@ export interface components {
         };
         SheetsOutBody: {
             sheets: components["schemas"]["SheetBody"][];
+        };
+        ShownToOthers: {
+            achievements: boolean;
+            online_status: boolean;
+            /** @enum {string} */
+            profile: "private" | "class" | "school";
+            streak: boolean;
         };
         SignInNameBody: {
             has_pictures: boolean;
@@ -5925,6 +5957,15 @@ export interface components {
         UsersOutBody: {
             data: components["schemas"]["UsersBody"];
             status: string;
+        };
+        WhoSeesOutBody: {
+            /** @description For a learner: whether her questions may go to a model outside her school, without her name. */
+            questions_leave?: boolean;
+            /** @description For a learner: what other learners are shown of her. */
+            shown?: components["schemas"]["ShownToOthers"];
+            things: components["schemas"]["SeenThing"][];
+            /** @description All that there are, nearest first. */
+            viewers: string[];
         };
         Window: {
             /**
@@ -16147,6 +16188,53 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "who-sees": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WhoSeesOutBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

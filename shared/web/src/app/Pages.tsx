@@ -33,6 +33,7 @@ const Application = page(() => import('../features/accounts/Application'), 'Appl
 const Applications = page(() => import('../features/accounts/Applications'), 'Applications');
 const Profile = page(() => import('../features/identity/Profile'), 'Profile');
 const Security = page(() => import('../features/identity/Security'), 'Security');
+const WhoSees = page(() => import('../features/identity/WhoSees'), 'WhoSees');
 const ClassList = page(() => import('../features/learning/ClassList'), 'ClassList');
 const LearnerPage = page(() => import('../features/learning/LearnerPage'), 'LearnerPage');
 const StudentHome = page(() => import('../features/learning/StudentHome'), 'StudentHome');
@@ -116,6 +117,7 @@ export function Pages() {
             <Route index element={<Home />} />
             <Route path="/me" element={<Profile />} />
             <Route path="/me/security" element={<Security />} />
+            <Route path="/who-sees" element={<WhoSees />} />
             <Route path="/application" element={<Home />} />
             <Route path="/courses" element={<Courses />} />
             <Route path="/courses/:course" element={<CoursePage />} />

@@ -77,6 +77,9 @@ export function Profile() {
           {t('sheets.title')}
         </ButtonLink>
       )}
+      <ButtonLink look="plain" to="/who-sees">
+        {t(me.role === 'student' ? 'who_sees.open' : 'who_sees.open_adult')}
+      </ButtonLink>
       <ButtonLink look="plain" to="/me/security">
         {t('sessions.title')}
       </ButtonLink>

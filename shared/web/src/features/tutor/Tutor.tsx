@@ -1,8 +1,8 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { Bird, SendHorizontal } from 'lucide-react';
+import { Bird, Eye, SendHorizontal } from 'lucide-react';
 import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { useLocation, useSearchParams } from 'react-router';
+import { Link, useLocation, useSearchParams } from 'react-router';
 import { service } from '../../api';
 import type { TutorHistory } from '../../api/types';
 import { newId } from '../../offline/id';
@@ -34,6 +34,7 @@ export function Tutor() {
             <li>{t('tutor.who_sees')}</li>
             <li>{t('tutor.danger')}</li>
           </ul>
+          <WhoSeesLink />
         </details>
         <Loaded query={history}>{(data) => <Talk history={data} />}</Loaded>
       </Page>
@@ -134,6 +135,19 @@ function Talk({ history }: { history: TutorHistory }) {
   );
 }
 
+function WhoSeesLink() {
+  const { t } = useTranslation();
+  return (
+    <Link
+      to="/who-sees"
+      className="inline-flex min-h-tap items-center gap-2 font-semibold underline underline-offset-2"
+    >
+      <Eye aria-hidden="true" className="size-5" />
+      {t('who_sees.open')}
+    </Link>
+  );
+}
+
 function Welcome({ onPick }: { onPick: (text: string) => void }) {
   const { t } = useTranslation();
   const examples = ['tutor.example_1', 'tutor.example_2', 'tutor.example_3'].map((key) => t(key));
@@ -143,6 +157,7 @@ function Welcome({ onPick }: { onPick: (text: string) => void }) {
         <Bird aria-hidden="true" className="size-8 text-brand" />
         {t('tutor.welcome')}
       </p>
+      <WhoSeesLink />
       <ul className="flex flex-col gap-2">
         {examples.map((example) => (
           <li key={example}>
