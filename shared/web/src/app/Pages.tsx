@@ -33,6 +33,7 @@ const Application = page(() => import('../features/accounts/Application'), 'Appl
 const Applications = page(() => import('../features/accounts/Applications'), 'Applications');
 const Profile = page(() => import('../features/identity/Profile'), 'Profile');
 const Security = page(() => import('../features/identity/Security'), 'Security');
+const Privacy = page(() => import('../features/identity/Privacy'), 'Privacy');
 const WhoSees = page(() => import('../features/identity/WhoSees'), 'WhoSees');
 const ClassList = page(() => import('../features/learning/ClassList'), 'ClassList');
 const LearnerPage = page(() => import('../features/learning/LearnerPage'), 'LearnerPage');
@@ -125,6 +126,7 @@ export function Pages() {
               <Route path="/courses/:course/lessons/:lesson" element={<LessonPage />} />
               <Route path="/quizzes/:quiz" element={<QuizPage />} />
               <Route path="/results" element={<Results />} />
+              <Route path="/me/privacy" element={<Privacy />} />
               <Route path="/tutor" element={<Tutor />} />
               <Route path="/unsent" element={<Unsent />} />
             </Route>

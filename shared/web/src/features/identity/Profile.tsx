@@ -77,6 +77,11 @@ export function Profile() {
           {t('sheets.title')}
         </ButtonLink>
       )}
+      {me.role === 'student' && (
+        <ButtonLink look="plain" to="/me/privacy">
+          {t('privacy.title')}
+        </ButtonLink>
+      )}
       <ButtonLink look="plain" to="/who-sees">
         {t(me.role === 'student' ? 'who_sees.open' : 'who_sees.open_adult')}
       </ButtonLink>

@@ -2,12 +2,13 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { service } from '../../api';
+import { Problem } from '../../api/problem';
 import type { Consent, ConsentTexts } from '../../api/types';
 import { day } from '../../i18n/format';
 import { Button } from '../../ui/Button';
 import { Card } from '../../ui/Card';
 import { Check, SelectField, TextField } from '../../ui/Field';
-import { Failure, Loaded } from '../../ui/Loaded';
+import { Failure, Loaded, Skeleton } from '../../ui/Loaded';
 import { Notice } from '../../ui/Notice';
 import { ConsentText } from './ConsentText';
 import { sendPhoto, standing, textsQuery } from './consent';
@@ -143,7 +144,13 @@ function GuardianName({ learner, value, onChange }: GuardianNameProps) {
   const { t } = useTranslation();
   const label = t('consent.guardian');
   // A teacher without a duty may not read the guardians' list and types the name on the paper.
-  const known = useQuery({ ...guardiansQuery(learner), retry: false }).data ?? [];
+  const query = useQuery({ ...guardiansQuery(learner), retry: false });
+  const known = query.data ?? [];
+  if (query.isPending) return <Skeleton rows={1} />;
+  const refused = query.error instanceof Problem && query.error.status === 403;
+  if (query.error && !query.data && !refused) {
+    return <Failure error={query.error} busy={query.isFetching} onRetry={() => void query.refetch()} />;
+  }
   if (known.length === 0) {
     return <TextField label={label} required value={value} onChange={(e) => onChange(e.target.value)} />;
   }

@@ -10,6 +10,8 @@ import { Card, Page } from '../../ui/Card';
 import { Empty, Loaded } from '../../ui/Loaded';
 import { Progress } from '../../ui/Progress';
 import { AreaMark, areaName, gradeName } from '../catalogue/area';
+import { ConsentBySms } from '../identity/ConsentBySms';
+import { ConsentHistory } from '../identity/ConsentHistory';
 import { ConsentSwitch } from '../identity/ConsentSwitch';
 import { PersonalData } from '../personal/PersonalData';
 import { AsOf } from './AsOf';
@@ -41,6 +43,8 @@ export function ChildPage() {
           <Activities progress={data} />
           <Subjects progress={data} />
           <ConsentSwitch learner={child} name={data.child_name} />
+          <ConsentHistory learner={child} title={t('consent.history')} />
+          <ConsentBySms learner={child} />
           <PersonalData person={child} name={data.child_name} />
         </Page>
       )}

@@ -9,6 +9,8 @@ import { Empty, Loaded } from '../../ui/Loaded';
 import { Notice } from '../../ui/Notice';
 import { Progress } from '../../ui/Progress';
 import { AreaMark, gradeName } from '../catalogue/area';
+import { ConsentBySms } from '../identity/ConsentBySms';
+import { ConsentHistory } from '../identity/ConsentHistory';
 import { RecordConsent } from '../identity/RecordConsent';
 import { useMe } from '../identity/session';
 import { PersonalData } from '../personal/PersonalData';
@@ -33,6 +35,8 @@ export function LearnerPage() {
           >
             <Work learner={learner} />
             <RecordConsent learner={id} />
+            <ConsentHistory learner={id} title={t('consent.history')} />
+            <ConsentBySms learner={id} />
             {me.duties?.includes('head') && <PersonalData person={id} name={learner.name} onPaper />}
           </Page>
         );
