@@ -160,6 +160,7 @@ func (a *API) prepare(c *fiber.Ctx) error {
 	ctx = context.WithValue(ctx, pathKey{}, c.Path())
 	at := a.addressOf(c)
 	ctx = context.WithValue(ctx, addressKey{}, at.String())
+	ctx = context.WithValue(ctx, neighbourhoodKey{}, neighbourhood(at))
 	c.SetUserContext(ctx)
 	a.headers(c)
 	if done, err := a.crossOrigin(c); done || err != nil {

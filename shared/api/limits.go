@@ -117,14 +117,21 @@ func (a *API) limits(c *fiber.Ctx, at netip.Addr) error {
 	}
 	o := a.opts.Limits
 	address := neighbourhood(at)
+	here, most := "address "+address, GeneralLimit*o.Factor*max(o.Crowd, 1)
+	nobody := ActorOf(c.UserContext()).Account == ""
 	s := limit.State{OK: true}
-	sender, known := a.sender(c, what, address)
-	if known {
-		s = a.limiter.Take(what.name+" "+sender, what.most*o.Factor)
+	if nobody { // looked at first: who is over it cannot fill the memory with invented names
+		s = a.limiter.Look(here, most)
 	}
-	if ActorOf(c.UserContext()).Account == "" && s.OK {
-		if all := a.limiter.Take("address "+address, GeneralLimit*o.Factor*max(o.Crowd, 1)); !all.OK || !known {
-			s = all
+	if s.OK {
+		sender, known := a.sender(c, what, address)
+		if known {
+			s = a.limiter.Take(what.name+" "+sender, what.most*o.Factor)
+		}
+		if nobody && s.OK {
+			if all := a.limiter.Take(here, most); !all.OK || !known {
+				s = all
+			}
 		}
 	}
 	c.Set("X-RateLimit-Limit", strconv.Itoa(s.Limit))
@@ -167,10 +174,20 @@ func (a *API) newLimiter() *limit.Limiter {
 	return limit.New(a.opts.Limits.Clock, keysKept)
 }
 
-type addressKey struct{}
+type (
+	addressKey       struct{}
+	neighbourhoodKey struct{}
+)
 
 // AddressOf is where the request of ctx came from; empty outside of one.
 func AddressOf(ctx context.Context) string {
 	s, _ := ctx.Value(addressKey{}).(string)
+	return s
+}
+
+// NeighbourhoodOf is AddressOf for counting: whoever has a network of IPv6 has all
+// its addresses.
+func NeighbourhoodOf(ctx context.Context) string {
+	s, _ := ctx.Value(neighbourhoodKey{}).(string)
 	return s
 }

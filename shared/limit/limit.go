@@ -53,17 +53,52 @@ type State struct {
 	OK    bool
 }
 
-// Take counts one request of key, of which most are allowed in a minute. A
-// refused one counts too, and costs no more.
-func (l *Limiter) Take(key string, most int) State {
+// Look gives how key would stand after one more request, and counts nothing: a
+// refusal by it makes no key and takes no memory.
+func (l *Limiter) Look(key string, most int) State {
 	now := l.clock.Now()
 	minute := now.UnixNano() / int64(Window)
+	p := l.part(key, minute)
+	n, known := p.counts[key]
+	allowed := most
+	if !known && len(p.counts) >= l.room {
+		n, allowed = p.rest, most*strangers
+	}
+	p.mu.Unlock()
+	return state(now, n+1, most, allowed)
+}
+
+// Keys is how many have a count of their own in this minute.
+func (l *Limiter) Keys() (n int) {
+	minute := l.clock.Now().UnixNano() / int64(Window)
+	for i := range l.parts {
+		p := &l.parts[i]
+		p.mu.Lock()
+		if p.minute == minute {
+			n += len(p.counts)
+		}
+		p.mu.Unlock()
+	}
+	return n
+}
+
+// part is where key is counted, locked, with the counts of this minute.
+func (l *Limiter) part(key string, minute int64) *part {
 	p := &l.parts[maphash.String(l.seed, key)%shards]
 	p.mu.Lock()
 	if p.minute != minute || p.counts == nil {
 		// A clock that was set back begins anew too: better than to wait for it.
 		p.minute, p.counts, p.rest = minute, map[string]int{}, 0
 	}
+	return p
+}
+
+// Take counts one request of key, of which most are allowed in a minute. A
+// refused one counts too, and costs no more.
+func (l *Limiter) Take(key string, most int) State {
+	now := l.clock.Now()
+	minute := now.UnixNano() / int64(Window)
+	p := l.part(key, minute)
 	n, known := p.counts[key]
 	allowed := most
 	switch {
@@ -75,7 +110,11 @@ func (l *Limiter) Take(key string, most int) State {
 		n, allowed = p.rest, most*strangers
 	}
 	p.mu.Unlock()
+	return state(now, n, most, allowed)
+}
 
-	reset := time.Unix(0, (minute+1)*int64(Window)).UTC()
+// state is how the n-th request of this minute stands.
+func state(now time.Time, n, most, allowed int) State {
+	reset := now.Truncate(Window).Add(Window).UTC()
 	return State{Limit: most, Remaining: min(max(allowed-n, 0), most), Reset: reset, After: reset.Sub(now), OK: n <= allowed}
 }

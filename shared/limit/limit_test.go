@@ -56,6 +56,34 @@ func TestInventedKeysPushNobodyOutAndTakeNoMemory(t *testing.T) {
 	}
 }
 
+func TestLookingCountsNothing(t *testing.T) {
+	c := clock.NewFake(time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC))
+	l := limit.New(c, 160)
+	for range 3 {
+		if s := l.Look("a", 2); !s.OK || s.Remaining != 1 {
+			t.Fatalf("%+v", s)
+		}
+	}
+	if l.Keys() != 0 {
+		t.Error("looking made a key")
+	}
+	l.Take("a", 2)
+	l.Take("a", 2)
+	if s := l.Look("a", 2); s.OK || s.After != time.Minute || l.Keys() != 1 {
+		t.Errorf("after two of two: %+v, %d keys", s, l.Keys())
+	}
+	for i := range 20_000 {
+		l.Take(fmt.Sprint("invented ", i), 1)
+	}
+	if l.Look("one more", 1).OK || l.Keys() != 160 {
+		t.Errorf("without room: %d keys", l.Keys())
+	}
+	c.Advance(time.Minute)
+	if l.Keys() != 0 || !l.Look("a", 2).OK {
+		t.Error("the next minute")
+	}
+}
+
 func TestManyAtOnceAreCountedExactly(t *testing.T) {
 	l := limit.New(clock.NewFake(time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)), 100)
 	var wg sync.WaitGroup

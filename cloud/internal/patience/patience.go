@@ -1,9 +1,11 @@
 // Package patience slows guessing at the cloud's sign-in: after a few wrong tries
 // the next one has to wait, each time longer. Tries count at the *person and the
-// address* together, and, more generously, at the person from everywhere.
+// neighbourhood* together (an address, or the network of IPv6 of one household),
+// and, more generously, at the person from everywhere.
 //
-// The rule that surprises: nobody is ever locked out. From an address that made no
-// mistakes the longest wait is half a minute, however many guess elsewhere; so a
+// The rule that surprises: nobody is ever locked out. From where the person signed
+// in before she does not wait for others' guesses at all, and from a new place that
+// made no mistakes half a minute at most, however many guess elsewhere; so a
 // stranger cannot shut the owner out. The counts are in memory (docs/decisions/0002):
 // after a restart everybody begins anew, which gives a guesser a few tries.
 package patience
@@ -22,13 +24,13 @@ import (
 
 // How guessing is slowed.
 const (
-	hereFree   = 3 // wrong tries from one address before the first wait
+	hereFree   = 3 // wrong tries from one neighbourhood before the first wait
 	hereFirst  = time.Second
 	hereMost   = 15 * time.Minute
-	allFree    = 20 // from all addresses together
+	allFree    = 20 // from everywhere together
 	allMost    = 30 * time.Second
 	forget     = 12 * time.Hour
-	rememberAt = 20_000 // people and addresses kept at most
+	rememberAt = 20_000 // people and neighbourhoods kept at most
 )
 
 var errWait = fault.New(fault.TooMany, "Too many wrong tries. Wait a little, then try again.").WithCode("door_wait")
@@ -40,6 +42,8 @@ type Door struct {
 
 	mu     sync.Mutex
 	misses map[uint64]miss
+	// friends are the persons and neighbourhoods that a right secret came from.
+	friends map[uint64]struct{}
 }
 
 type miss struct {
@@ -49,7 +53,7 @@ type miss struct {
 
 // New makes a Door.
 func New(c clock.Clock) *Door {
-	return &Door{clock: c, seed: maphash.MakeSeed(), misses: map[uint64]miss{}}
+	return &Door{clock: c, seed: maphash.MakeSeed(), misses: map[uint64]miss{}, friends: map[uint64]struct{}{}}
 }
 
 func (d *Door) keys(ctx context.Context, a identity.Attempt) (here, all uint64) {
@@ -58,7 +62,7 @@ func (d *Door) keys(ctx context.Context, a identity.Attempt) (here, all uint64) 
 	if a.Account == "" {
 		who = "typed " + a.Typed
 	}
-	return maphash.String(d.seed, who+" at "+api.AddressOf(ctx)), maphash.String(d.seed, who)
+	return maphash.String(d.seed, who+" at "+api.NeighbourhoodOf(ctx)), maphash.String(d.seed, who)
 }
 
 // Enter implements identity.Guard. The try is counted as a wrong one at once, so
@@ -72,7 +76,10 @@ func (d *Door) Enter(ctx context.Context, a identity.Attempt) error {
 	now := d.clock.Now()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	wait := max(left(d.at(here, now), now, hereFree, hereMost), left(d.at(all, now), now, allFree, allMost))
+	wait := left(d.at(here, now), now, hereFree, hereMost)
+	if _, friend := d.friends[here]; !friend {
+		wait = max(wait, left(d.at(all, now), now, allFree, allMost))
+	}
 	if wait > 0 {
 		return errWait.After(wait)
 	}
@@ -81,8 +88,8 @@ func (d *Door) Enter(ctx context.Context, a identity.Attempt) error {
 	return nil
 }
 
-// Tell implements identity.Guard. A right secret forgives the address that it came
-// from, and some of what was guessed elsewhere.
+// Tell implements identity.Guard. A right secret forgives the neighbourhood that it
+// came from and makes it a friend's, and forgives some of what was guessed elsewhere.
 func (d *Door) Tell(ctx context.Context, a identity.Attempt, right bool) error {
 	if !right {
 		return nil
@@ -91,11 +98,24 @@ func (d *Door) Tell(ctx context.Context, a identity.Attempt, right bool) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.misses, here)
+	d.befriend(here)
 	if m, ok := d.misses[all]; ok && m.n > 0 {
 		m.n = min(m.n-1, allFree/2) // the owner is here: she begins anew, a guesser elsewhere gets ten tries
 		d.misses[all] = m
 	}
 	return nil
+}
+
+// befriend remembers a friend. When there are too many, chance decides whom to
+// forget: she waits half a minute at most while others guess, as from a new place.
+func (d *Door) befriend(here uint64) {
+	for k := range d.friends {
+		if len(d.friends) < rememberAt {
+			break
+		}
+		delete(d.friends, k)
+	}
+	d.friends[here] = struct{}{}
 }
 
 // left is how long there is still to wait after m: doubling from the first wait, to

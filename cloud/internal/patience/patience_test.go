@@ -97,6 +97,47 @@ func TestAStrangerCannotShutTheOwnerOut(t *testing.T) {
 	}
 }
 
+func TestWhereThePersonSignedInBeforeSheDoesNotWaitForOthers(t *testing.T) {
+	c := clock.NewFake(time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC))
+	d := patience.New(c)
+	home := from(t, "2001:db8:1:2::a")
+	if err := errors.Join(d.Enter(home, amina), d.Tell(home, amina, true)); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 200 {
+		_ = d.Enter(from(t, fmt.Sprintf("203.0.%d.%d", i/200, i%200+1)), amina)
+		c.Advance(time.Minute)
+	}
+	c.Advance(-59 * time.Second)
+	if err := d.Enter(from(t, "2001:db8:1:2::b"), amina); err != nil { // another phone of the household
+		t.Errorf("at home: %v", err)
+	}
+	if wait(d.Enter(from(t, "2001:db8:1:3::a"), amina)) == 0 {
+		t.Error("a neighbour is taken for her")
+	}
+	if baraka := (identity.Attempt{Account: "baraka"}); d.Enter(home, baraka) != nil {
+		t.Error("somebody else at her place waits")
+	}
+	for range 3 {
+		_ = d.Enter(home, amina)
+	}
+	if wait(d.Enter(home, amina)) == 0 {
+		t.Error("guessing at her own place is not slowed")
+	}
+}
+
+func TestAHouseholdOfIPv6IsOneGuesser(t *testing.T) {
+	d := patience.New(clock.NewFake(time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)))
+	for i := range 3 {
+		if err := d.Enter(from(t, fmt.Sprintf("2001:db8:1:2::%d", i+1)), amina); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if wait(d.Enter(from(t, "2001:db8:1:2:ffff::9"), amina)) == 0 {
+		t.Error("another address of the same network begins anew")
+	}
+}
+
 func TestAnAddressNobodyHasIsSlowedTheSame(t *testing.T) {
 	c := clock.NewFake(time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC))
 	d := patience.New(c)
