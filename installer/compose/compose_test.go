@@ -6,7 +6,6 @@ package compose
 import (
 	"bytes"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -95,43 +94,5 @@ func checkSources(t *testing.T, c instructions.Command) {
 		if _, err := os.Stat(filepath.Join(root, source)); err != nil {
 			t.Errorf("it copies what is not there: %v", err)
 		}
-	}
-}
-
-// nginx itself reads its files; the names of our services do not exist here, so
-// they become the loopback.
-func TestNginxAcceptsItsFiles(t *testing.T) {
-	nginx, err := exec.LookPath("nginx")
-	if err != nil {
-		if nginx, err = exec.LookPath("/usr/sbin/nginx"); err != nil {
-			if os.Getenv("CI") == "true" {
-				t.Fatal("nginx is missing: apt-get install nginx-light")
-			}
-			t.Skip("nginx is not installed: apt-get install nginx-light")
-		}
-	}
-	dir := t.TempDir()
-	read := func(name string) string {
-		b, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return strings.NewReplacer("/etc/nginx/uhs/", dir+"/", "cloud:8000", "127.0.0.1:8000", "listen 80 ", "listen 127.0.0.1:18080 ").Replace(string(b))
-	}
-	write := func(name, body string) {
-		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(body), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write("routes.conf", read("routes.conf"))
-	write("uhs.conf", read("nginx.conf"))
-	write("nginx.conf", "pid "+dir+"/pid; error_log stderr; events {} http { access_log off; client_body_temp_path "+dir+"; proxy_temp_path "+dir+
-		"; fastcgi_temp_path "+dir+"; uwsgi_temp_path "+dir+"; scgi_temp_path "+dir+"; include "+dir+"/uhs.conf; }\n")
-	out, err := exec.CommandContext(t.Context(), nginx, "-t", "-c", filepath.Join(dir, "nginx.conf")).CombinedOutput()
-	if err != nil {
-		t.Errorf("%v\n%s", err, out)
 	}
 }

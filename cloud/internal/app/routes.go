@@ -12,6 +12,10 @@ import (
 	site "urbanhomeschool.org/uhs/shared/web"
 )
 
+// behindOneAddress is how many times the general limit an address has: a class whose
+// phones load the page, ask how things stand and sign in, behind one NAT.
+const behindOneAddress = 3
+
 // routes mounts everything the cloud serves. Learning comes before the
 // catalogue: its /courses/my-enrollments must win over /courses/{course_id}.
 func (k *core) routes() *api.API {
@@ -20,7 +24,7 @@ func (k *core) routes() *api.API {
 		Name: "Urban Home School", Version: Version, Environment: k.config.Environment, Verify: k.domains.Identity.Verify, Log: k.log, Audit: k.domains.Audit,
 		Powers: k.powers, Mishaps: k.mishaps,
 		Healthy: func(ctx context.Context) error { return k.pool.Pool.Ping(ctx) },
-		Limits:  api.Limits{Clock: k.clock, Factor: k.config.LimitFactor, Crowd: 1}, Proxies: proxies, Origins: k.config.Origins,
+		Limits:  api.Limits{Clock: k.clock, Factor: k.config.LimitFactor, Crowd: behindOneAddress}, Proxies: proxies, Origins: k.config.Origins,
 		HSTS: true,
 	})
 	api.MountSync(a, func(context.Context) (api.SyncStatus, error) {
