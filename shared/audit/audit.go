@@ -160,7 +160,7 @@ func (l *Log) end(ctx context.Context, tx db.Tx) (head, error) {
 	if _, err := tx.Exec(ctx, beginHead, l.o.Node); err != nil {
 		return head{}, err
 	}
-	return first(ctx, tx, lockHead, scanHead, l.o.Node)
+	return db.First(ctx, tx, lockHead, scanHead, l.o.Node)
 }
 
 func or(s, otherwise string) string {

@@ -60,7 +60,7 @@ func (l *Log) Verify(ctx context.Context) ([]Report, error) {
 	var out []Report
 	err := l.o.DB.View(ctx, func(tx db.Tx) error {
 		out = nil
-		nodes, err := all(ctx, tx, listNodes, db.Scalar[string])
+		nodes, err := db.All(ctx, tx, listNodes, db.Scalar[string])
 		if err != nil {
 			return err
 		}
@@ -91,7 +91,7 @@ func verify(ctx context.Context, tx db.Tx, node string) (Report, error) {
 	w := walk{report: &out, before: map[string]bool{"": true}}
 	afterSeq, afterID := int64(0), ""
 	for {
-		page, err := all(ctx, tx, pageChain, scanRecord, node, afterSeq, afterID, verifyStep)
+		page, err := db.All(ctx, tx, pageChain, scanRecord, node, afterSeq, afterID, verifyStep)
 		if err != nil {
 			return out, err
 		}
@@ -113,7 +113,7 @@ func verify(ctx context.Context, tx db.Tx, node string) (Report, error) {
 
 // endOf is the mark of a chain that this node writes; nil for a copy.
 func endOf(ctx context.Context, tx db.Tx, node string) (*head, error) {
-	marks, err := all(ctx, tx, readHead, scanHead, node)
+	marks, err := db.All(ctx, tx, readHead, scanHead, node)
 	if err != nil || len(marks) == 0 {
 		return nil, err
 	}

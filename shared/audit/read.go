@@ -33,10 +33,10 @@ func (l *Log) List(ctx context.Context, f Filter) (Page, error) {
 	}
 	err := l.o.DB.View(ctx, func(tx db.Tx) error {
 		var err error
-		if p.Total, err = first(ctx, tx, countEntries, db.Scalar[int], args...); err != nil {
+		if p.Total, err = db.First(ctx, tx, countEntries, db.Scalar[int], args...); err != nil {
 			return err
 		}
-		p.Entries, err = all(ctx, tx, listEntries, scanRecord, append(args, f.Limit, f.Skip)...)
+		p.Entries, err = db.All(ctx, tx, listEntries, scanRecord, append(args, f.Limit, f.Skip)...)
 		return err
 	})
 	if err != nil {

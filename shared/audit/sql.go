@@ -60,16 +60,6 @@ const (
 		AND ($4 = '' OR school_id = $4) AND ($5 IS NULL OR at >= $5) AND ($6 IS NULL OR at < $6)`
 )
 
-func first[T any](ctx context.Context, tx db.Tx, q db.SQL, scan func(db.Rows) (T, error), args ...any) (T, error) {
-	rows, err := tx.Query(ctx, q, args...)
-	return db.One(rows, err, scan)
-}
-
-func all[T any](ctx context.Context, tx db.Tx, q db.SQL, scan func(db.Rows) (T, error), args ...any) ([]T, error) {
-	rows, err := tx.Query(ctx, q, args...)
-	return db.Collect(rows, err, scan)
-}
-
 func row(r Record) []any {
 	return []any{r.ID, r.Node, r.Seq, r.School, r.At, r.Action, r.Actor, r.Role, r.TargetKind, r.TargetID, r.Status, r.IP, r.UserAgent,
 		r.RequestID, r.Details, r.DetailsHash, r.Prev, r.Hash}
@@ -96,7 +86,7 @@ func putFromBox(ctx context.Context, tx db.Tx, r Record) (bool, error) {
 }
 
 func getEntry(ctx context.Context, tx db.Tx, id string) (Record, error) {
-	return first(ctx, tx, selectEntry, scanRecord, id)
+	return db.First(ctx, tx, selectEntry, scanRecord, id)
 }
 
 // Erase empties the details of every entry by or about a person. Who did what

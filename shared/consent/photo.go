@@ -70,7 +70,7 @@ func nameOf(learner identity.AccountID, kept []byte) string {
 // HasForm tells whether name is a photo of a form of this learner, on this node. It
 // is asked before a consent refers to it.
 func HasForm(ctx context.Context, tx db.Tx, learner identity.AccountID, name string) (bool, error) {
-	n, err := first(ctx, tx, countPhoto, db.Scalar[int], name, string(learner))
+	n, err := db.First(ctx, tx, countPhoto, db.Scalar[int], name, string(learner))
 	return n > 0, err
 }
 
@@ -84,7 +84,7 @@ func (s *Service) Photo(ctx context.Context, who identity.Actor, learner identit
 		if err := s.o.People.MaySee(ctx, tx, who, learner); err != nil {
 			return err
 		}
-		out, err = first(ctx, tx, selectPhoto, db.Scalar[[]byte], hash, string(learner))
+		out, err = db.First(ctx, tx, selectPhoto, db.Scalar[[]byte], hash, string(learner))
 		if errors.Is(err, db.ErrNoRows) {
 			return ErrNoPhoto
 		}

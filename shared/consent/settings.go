@@ -93,7 +93,7 @@ func (s *Service) Effective(ctx context.Context, tx db.Tx, learner identity.Acco
 }
 
 func stored(ctx context.Context, tx db.Tx, learner identity.AccountID) (Settings, error) {
-	v, err := first(ctx, tx, selectSettings, scanSettings, string(learner))
+	v, err := db.First(ctx, tx, selectSettings, scanSettings, string(learner))
 	if errors.Is(err, db.ErrNoRows) {
 		return shy(learner), nil
 	}

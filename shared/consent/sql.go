@@ -6,11 +6,6 @@ import (
 	"urbanhomeschool.org/uhs/shared/db"
 )
 
-func first[T any](ctx context.Context, tx db.Tx, q db.SQL, scan func(db.Rows) (T, error), args ...any) (T, error) {
-	rows, err := tx.Query(ctx, q, args...)
-	return db.One(rows, err, scan)
-}
-
 const settingsColumns = `id, learner_id, profile_visibility, show_online_status, show_achievements, show_streak, allow_friend_requests,
 	allow_study_group_invites, updated_at`
 

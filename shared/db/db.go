@@ -152,6 +152,18 @@ func One[T any](rows Rows, err error, scan func(Rows) (T, error)) (T, error) {
 	return out[0], nil
 }
 
+// First runs q and reads its first row with scan; ErrNoRows when there is none.
+func First[T any](ctx context.Context, tx Tx, q SQL, scan func(Rows) (T, error), args ...any) (T, error) {
+	rows, err := tx.Query(ctx, q, args...)
+	return One(rows, err, scan)
+}
+
+// All runs q and reads all its rows with scan.
+func All[T any](ctx context.Context, tx Tx, q SQL, scan func(Rows) (T, error), args ...any) ([]T, error) {
+	rows, err := tx.Query(ctx, q, args...)
+	return Collect(rows, err, scan)
+}
+
 // Scalar scans the only column of a row; for One and Collect.
 func Scalar[T any](r Rows) (v T, err error) { return v, r.Scan(&v) }
 

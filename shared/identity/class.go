@@ -31,7 +31,7 @@ func (s *Service) Roster(ctx context.Context, who Actor, school SchoolID, class 
 			return err
 		}
 		var err error
-		out, err = all(ctx, tx, selectRoster, scanRoster, school, class)
+		out, err = db.All(ctx, tx, selectRoster, scanRoster, school, class)
 		return err
 	})
 	if err != nil {
@@ -56,7 +56,7 @@ func (s *Service) ListClasses(ctx context.Context) (School, []Class, error) {
 		if school, err = s.School(ctx, tx, s.school); err != nil {
 			return err
 		}
-		classes, err = all(ctx, tx, selectClasses, scanClass, s.school)
+		classes, err = db.All(ctx, tx, selectClasses, scanClass, s.school)
 		return err
 	})
 	if err != nil {
@@ -84,7 +84,7 @@ type SignInName struct {
 func (s *Service) ListSignInNames(ctx context.Context, class string) ([]SignInName, error) {
 	var out []SignInName
 	err := s.db.View(ctx, func(tx db.Tx) error {
-		classes, err := all(ctx, tx, selectClasses, scanClass, s.school)
+		classes, err := db.All(ctx, tx, selectClasses, scanClass, s.school)
 		if err != nil {
 			return err
 		}
@@ -92,7 +92,7 @@ func (s *Service) ListSignInNames(ctx context.Context, class string) ([]SignInNa
 		if i < 0 {
 			return fault.New(fault.NotFound, "There is no such class.").WithCode("no_such_class")
 		}
-		roster, err := all(ctx, tx, selectRoster, scanRoster, s.school, classes[i].Name)
+		roster, err := db.All(ctx, tx, selectRoster, scanRoster, s.school, classes[i].Name)
 		if err != nil {
 			return err
 		}

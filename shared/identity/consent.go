@@ -100,7 +100,7 @@ func (s *Service) parent(ctx context.Context, tx db.Tx, in NewGuardian) (Account
 	var a Account
 	var err error
 	if in.Parent != "" {
-		a, err = first(ctx, tx, selectAccount, scanAccount, in.Parent)
+		a, err = db.First(ctx, tx, selectAccount, scanAccount, in.Parent)
 	} else {
 		var email string
 		if email, err = cleanEmail(in.ParentEmail); err != nil {
@@ -130,7 +130,7 @@ func (s *Service) GuardiansOf(ctx context.Context, who Actor, learner AccountID)
 		} else if err != nil {
 			return err
 		}
-		out, err = all(ctx, tx, selectGuardians, scanGuardian, learner)
+		out, err = db.All(ctx, tx, selectGuardians, scanGuardian, learner)
 		return err
 	})
 	if err != nil {
@@ -260,7 +260,7 @@ func (s *Service) KeepConsent(ctx context.Context, tx db.Tx, g Guardian, in NewC
 
 // GuardianByID gives a guardian who was not unlinked; ErrNoSuchGuardian otherwise.
 func (s *Service) GuardianByID(ctx context.Context, tx db.Tx, guardian string) (Guardian, error) {
-	g, err := first(ctx, tx, selectGuardian, scanGuardian, guardian)
+	g, err := db.First(ctx, tx, selectGuardian, scanGuardian, guardian)
 	if errors.Is(err, db.ErrNoRows) || err == nil && g.Ended {
 		return Guardian{}, ErrNoSuchGuardian
 	}
@@ -313,7 +313,7 @@ func (s *Service) ListConsents(ctx context.Context, who Actor, learner AccountID
 			return err
 		}
 		var err error
-		out, err = all(ctx, tx, selectConsents, scanConsent, learner)
+		out, err = db.All(ctx, tx, selectConsents, scanConsent, learner)
 		return err
 	})
 	if err != nil {

@@ -305,7 +305,7 @@ func checkCredential(ctx context.Context, tx db.Tx, v Credential) error {
 	if v.ID != credentialID(v.School, v.Account, v.Kind) {
 		return ErrNotYourLearner
 	}
-	role, err := first(ctx, tx, membershipRole, db.Scalar[Role], v.Account, v.School)
+	role, err := db.First(ctx, tx, membershipRole, db.Scalar[Role], v.Account, v.School)
 	if errors.Is(err, db.ErrNoRows) {
 		return ErrNotYourLearner
 	}

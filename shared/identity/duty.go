@@ -29,10 +29,10 @@ func (s *Service) ListInstructors(ctx context.Context, who Actor, school SchoolI
 			return err
 		}
 		var err error
-		if lines, err = all(ctx, tx, selectInstructors, scanInstructor, school); err != nil {
+		if lines, err = db.All(ctx, tx, selectInstructors, scanInstructor, school); err != nil {
 			return err
 		}
-		grants, err = all(ctx, tx, selectSchoolDuties, scanDuty, school)
+		grants, err = db.All(ctx, tx, selectSchoolDuties, scanDuty, school)
 		return err
 	})
 	if err != nil {

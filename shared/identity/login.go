@@ -60,7 +60,7 @@ func (s *Service) PersonByAddress(ctx context.Context, tx db.Tx, address string)
 	if err != nil {
 		return Person{}, err
 	}
-	return first(ctx, tx, selectPerson, scanPerson, who.account.ID)
+	return db.First(ctx, tx, selectPerson, scanPerson, who.account.ID)
 }
 
 // VerifyEmail notes, in tx, that email is the account's; it changes nothing when

@@ -19,7 +19,7 @@ const SelvesSQL = `(SELECT id FROM accounts WHERE id = $1 OR merged_into_id = $1
 // Selves are the ids under which a learner's facts stand: her own and those of
 // her duplicates.
 func (s *Service) Selves(ctx context.Context, tx db.Tx, learner AccountID) ([]AccountID, error) {
-	ids, err := all(ctx, tx, selectSelves, db.Scalar[AccountID], learner)
+	ids, err := db.All(ctx, tx, selectSelves, db.Scalar[AccountID], learner)
 	if err == nil && !slices.Contains(ids, learner) {
 		ids = append(ids, learner)
 	}
@@ -96,7 +96,7 @@ func (s *Service) NameGuardian(ctx context.Context, tx db.Tx, learner AccountID,
 	if err != nil {
 		return err
 	}
-	known, err := all(ctx, tx, selectGuardians, scanGuardian, learner)
+	known, err := db.All(ctx, tx, selectGuardians, scanGuardian, learner)
 	if err != nil || slices.ContainsFunc(known, func(k Guardian) bool { return k.ID == g.ID || k.Phone == phone }) {
 		return err
 	}
@@ -107,7 +107,7 @@ func (s *Service) NameGuardian(ctx context.Context, tx db.Tx, learner AccountID,
 // Unlink ends a guardian's link and the sessions she opened for the child.
 // ErrNoSuchGuardian when the guardian is not the learner's.
 func (s *Service) Unlink(ctx context.Context, tx db.Tx, learner AccountID, guardian string) error {
-	g, err := first(ctx, tx, selectGuardian, scanGuardian, guardian)
+	g, err := db.First(ctx, tx, selectGuardian, scanGuardian, guardian)
 	if errors.Is(err, db.ErrNoRows) {
 		return ErrNoSuchGuardian
 	}
@@ -126,7 +126,7 @@ func (s *Service) Unlink(ctx context.Context, tx db.Tx, learner AccountID, guard
 		return err
 	}
 	for _, id := range selves {
-		live, err := all(ctx, tx, liveSessions, scanSession, id, s.now())
+		live, err := db.All(ctx, tx, liveSessions, scanSession, id, s.now())
 		if err != nil {
 			return err
 		}
@@ -159,7 +159,7 @@ func (s *Service) WasMember(ctx context.Context, tx db.Tx, account AccountID, sc
 
 // UPIHolder is the learner who has a UPI, other than account; empty for nobody.
 func (s *Service) UPIHolder(ctx context.Context, tx db.Tx, upi string, account AccountID) (AccountID, error) {
-	holder, err := first(ctx, tx, selectUPI, db.Scalar[AccountID], upi, account)
+	holder, err := db.First(ctx, tx, selectUPI, db.Scalar[AccountID], upi, account)
 	if errors.Is(err, db.ErrNoRows) {
 		return "", nil
 	}
@@ -169,7 +169,7 @@ func (s *Service) UPIHolder(ctx context.Context, tx db.Tx, upi string, account A
 // Learners are the learners at a school, by class and name, without duplicates
 // that were merged.
 func (s *Service) Learners(ctx context.Context, tx db.Tx, school SchoolID) ([]Account, error) {
-	lines, err := all(ctx, tx, selectRoster, scanRoster, school, "")
+	lines, err := db.All(ctx, tx, selectRoster, scanRoster, school, "")
 	out := make([]Account, len(lines))
 	for i, l := range lines {
 		out[i] = l.Account

@@ -12,7 +12,7 @@ import (
 // and those of everybody at her school. They are taken out of a text before it
 // leaves the school.
 func (s *Service) NamesAround(ctx context.Context, tx db.Tx, learner AccountID) ([]string, error) {
-	return all(ctx, tx, namesAround, db.Scalar[string], learner)
+	return db.All(ctx, tx, namesAround, db.Scalar[string], learner)
 }
 
 // InstructorByEmail is the account that signs in as email, when it is an

@@ -113,12 +113,12 @@ func (s *Service) changeStatus(ctx context.Context, tx db.Tx, a Account, status 
 
 // Visits is how often a person signed in.
 func (s *Service) Visits(ctx context.Context, tx db.Tx, account AccountID) (int64, error) {
-	return first(ctx, tx, countSessions, db.Scalar[int64], account)
+	return db.First(ctx, tx, countSessions, db.Scalar[int64], account)
 }
 
 // ParentOf is the first guardian with an account of a learner, if there is one.
 func (s *Service) ParentOf(ctx context.Context, tx db.Tx, learner AccountID) (Account, bool, error) {
-	parents, err := all(ctx, tx, selectParents, scanAccount, learner)
+	parents, err := db.All(ctx, tx, selectParents, scanAccount, learner)
 	if err != nil || len(parents) == 0 {
 		return Account{}, false, err
 	}
@@ -126,7 +126,7 @@ func (s *Service) ParentOf(ctx context.Context, tx db.Tx, learner AccountID) (Ac
 }
 
 func (s *Service) personIn(ctx context.Context, tx db.Tx, account AccountID) (Person, error) {
-	p, err := first(ctx, tx, selectPerson, scanPerson, account)
+	p, err := db.First(ctx, tx, selectPerson, scanPerson, account)
 	if errors.Is(err, db.ErrNoRows) {
 		return p, ErrNoSuchAccount
 	}

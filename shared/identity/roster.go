@@ -55,7 +55,7 @@ func (s *Service) CreateSchool(ctx context.Context, who Actor, in NewSchool) (Sc
 		if _, err := Schools.Save(ctx, tx, v); err != nil {
 			return err
 		}
-		keys, err := all(ctx, tx, selectKeys, scanKey)
+		keys, err := db.All(ctx, tx, selectKeys, scanKey)
 		if err != nil {
 			return err
 		}
@@ -80,7 +80,7 @@ func (s *Service) ListSchools(ctx context.Context, who Actor) ([]School, error) 
 	var out []School
 	err := s.db.View(ctx, func(tx db.Tx) error {
 		var err error
-		out, err = all(ctx, tx, selectSchools, scanSchool)
+		out, err = db.All(ctx, tx, selectSchools, scanSchool)
 		return err
 	})
 	return out, err
@@ -304,7 +304,7 @@ func (s *Service) leaveSchool(ctx context.Context, tx db.Tx, a Account, left Sch
 	if _, err := tx.Exec(ctx, endMemberships, a.ID, a.UpdatedAt); err != nil {
 		return err
 	}
-	grants, err := all(ctx, tx, selectDuties, scanDuty, a.ID, left)
+	grants, err := db.All(ctx, tx, selectDuties, scanDuty, a.ID, left)
 	if err != nil {
 		return err
 	}
@@ -325,7 +325,7 @@ func (s *Service) leaveSchool(ctx context.Context, tx db.Tx, a Account, left Sch
 
 // recordMember queues for a new member's school what is known of her already.
 func (s *Service) recordMember(ctx context.Context, tx db.Tx, a Account) error {
-	credentials, err := all(ctx, tx, selectCredentials, scanCredential, a.ID, a.School)
+	credentials, err := db.All(ctx, tx, selectCredentials, scanCredential, a.ID, a.School)
 	if err != nil {
 		return err
 	}
@@ -334,7 +334,7 @@ func (s *Service) recordMember(ctx context.Context, tx db.Tx, a Account) error {
 			return err
 		}
 	}
-	guardians, err := all(ctx, tx, selectGuardians, scanGuardian, a.ID)
+	guardians, err := db.All(ctx, tx, selectGuardians, scanGuardian, a.ID)
 	if err != nil {
 		return err
 	}
@@ -343,7 +343,7 @@ func (s *Service) recordMember(ctx context.Context, tx db.Tx, a Account) error {
 			return err
 		}
 	}
-	consents, err := all(ctx, tx, ownConsents, scanConsent, a.ID)
+	consents, err := db.All(ctx, tx, ownConsents, scanConsent, a.ID)
 	if err != nil {
 		return err
 	}

@@ -22,10 +22,10 @@ func (s *Service) Schools(ctx context.Context, tx db.Tx, a syncproto.Audience) (
 		return []string{school}, nil
 	}
 	if learner, ok := a.Learner(); ok {
-		return all(ctx, tx, presentSchools, db.Scalar[string], learner)
+		return db.All(ctx, tx, presentSchools, db.Scalar[string], learner)
 	}
 	if a.Everyone() {
-		return all(ctx, tx, selectSchoolIDs, db.Scalar[string])
+		return db.All(ctx, tx, selectSchoolIDs, db.Scalar[string])
 	}
 	return nil, fmt.Errorf("identity: a record without an audience")
 }
@@ -73,7 +73,7 @@ func (s *Service) AdmitsAll(ctx context.Context, tx db.Tx, school string, about 
 	if err != nil {
 		return nil, err
 	}
-	members, err := all(ctx, tx, listMembers, db.Scalar[string], school, string(list))
+	members, err := db.All(ctx, tx, listMembers, db.Scalar[string], school, string(list))
 	if err != nil {
 		return nil, fmt.Errorf("admit: %w", err)
 	}
@@ -85,7 +85,7 @@ func (s *Service) AdmitsAll(ctx context.Context, tx db.Tx, school string, about 
 
 // Account gives a person; ErrNoSuchAccount when there is none.
 func (s *Service) Account(ctx context.Context, tx db.Tx, account AccountID) (Account, error) {
-	a, err := first(ctx, tx, selectAccount, scanAccount, account)
+	a, err := db.First(ctx, tx, selectAccount, scanAccount, account)
 	if errors.Is(err, db.ErrNoRows) {
 		return a, ErrNoSuchAccount
 	}
@@ -94,7 +94,7 @@ func (s *Service) Account(ctx context.Context, tx db.Tx, account AccountID) (Acc
 
 // School gives a school; ErrNoSuchSchool when there is none.
 func (s *Service) School(ctx context.Context, tx db.Tx, school SchoolID) (School, error) {
-	v, err := first(ctx, tx, selectSchool, scanSchool, school)
+	v, err := db.First(ctx, tx, selectSchool, scanSchool, school)
 	if errors.Is(err, db.ErrNoRows) {
 		return v, ErrNoSuchSchool
 	}
@@ -113,7 +113,7 @@ func (s *Service) ChildrenOf(ctx context.Context, tx db.Tx, parent AccountID) ([
 	if parent == "" {
 		return nil, nil
 	}
-	return all(ctx, tx, selectChildren, scanAccount, parent)
+	return db.All(ctx, tx, selectChildren, scanAccount, parent)
 }
 
 // IsGuardianOf tells whether account is linked to learner as a guardian.
@@ -127,13 +127,13 @@ func (s *Service) IsGuardianOf(ctx context.Context, tx db.Tx, account, learner A
 // VerifiedPhones are the numbers that may be asked to pay for a learner: digits
 // with country code.
 func (s *Service) VerifiedPhones(ctx context.Context, tx db.Tx, learner AccountID) ([]string, error) {
-	return all(ctx, tx, verifiedPhones, db.Scalar[string], learner)
+	return db.All(ctx, tx, verifiedPhones, db.Scalar[string], learner)
 }
 
 // HasConsent tells whether the latest fact of purpose says yes, whether it was
 // said for the learner or for one of her duplicates. Without any it is no.
 func (s *Service) HasConsent(ctx context.Context, tx db.Tx, learner AccountID, purpose Purpose) (bool, error) {
-	c, err := first(ctx, tx, latestConsent, scanConsent, learner, purpose)
+	c, err := db.First(ctx, tx, latestConsent, scanConsent, learner, purpose)
 	if errors.Is(err, db.ErrNoRows) {
 		return false, nil
 	}

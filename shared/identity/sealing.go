@@ -51,7 +51,7 @@ func (s *Service) opened(k secretKey) (_ secretKey, ok bool) {
 
 // secretOf is the private key kid; db.ErrNoRows when this node cannot use it.
 func (s *Service) secretOf(ctx context.Context, tx db.Tx, kid string) (secretKey, error) {
-	k, err := first(ctx, tx, selectSecret, scanSecret, kid)
+	k, err := db.First(ctx, tx, selectSecret, scanSecret, kid)
 	if err != nil {
 		return k, err
 	}
@@ -66,7 +66,7 @@ func (s *Service) secretOf(ctx context.Context, tx db.Tx, kid string) (secretKey
 // sealed elsewhere is passed over, and a new one is made in its place: people sign
 // in again, which a box in another's place asks of them anyway.
 func (s *Service) secrets(ctx context.Context, tx db.Tx) ([]secretKey, error) {
-	stored, err := all(ctx, tx, selectSecrets, scanSecret)
+	stored, err := db.All(ctx, tx, selectSecrets, scanSecret)
 	if err != nil {
 		return nil, err
 	}

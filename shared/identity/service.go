@@ -113,7 +113,7 @@ func (s *Service) create(ctx context.Context, in Registration, status Status, ve
 		if err := putProfile(ctx, tx, a.ID, in.Profile, now); err != nil {
 			return err
 		}
-		if p, err = first(ctx, tx, selectPerson, scanPerson, a.ID); err != nil {
+		if p, err = db.First(ctx, tx, selectPerson, scanPerson, a.ID); err != nil {
 			return err
 		}
 		if err := s.noteUser(ctx, tx, "user.created", a, nil, map[string]string{"role": string(a.Role), "status": string(a.Status)}); err != nil || in.Within == nil {
@@ -169,7 +169,7 @@ func (s *Service) person(ctx context.Context, account AccountID) (Person, error)
 	var p Person
 	err := s.db.View(ctx, func(tx db.Tx) error {
 		var err error
-		p, err = first(ctx, tx, selectPerson, scanPerson, account)
+		p, err = db.First(ctx, tx, selectPerson, scanPerson, account)
 		return err
 	})
 	if errors.Is(err, db.ErrNoRows) {
@@ -193,7 +193,7 @@ func (s *Service) UpdateMe(ctx context.Context, who Actor, in PersonChange) (Per
 	var p Person
 	err := s.db.Update(ctx, func(tx db.Tx) error {
 		var err error
-		if p, err = first(ctx, tx, selectPerson, scanPerson, who.Account); err != nil {
+		if p, err = db.First(ctx, tx, selectPerson, scanPerson, who.Account); err != nil {
 			return err
 		}
 
@@ -295,7 +295,7 @@ func (s *Service) ChangePassword(ctx context.Context, who Actor, current, next s
 // login is the cloud sign-in of an account; empty when it has none.
 func (s *Service) login(ctx context.Context, account AccountID) (candidate, error) {
 	return s.candidate(ctx, func(tx db.Tx) (candidate, error) {
-		return first(ctx, tx, selectLoginOf, scanCandidate, account)
+		return db.First(ctx, tx, selectLoginOf, scanCandidate, account)
 	})
 }
 
@@ -314,7 +314,7 @@ func (s *Service) SetStatus(ctx context.Context, who Actor, account AccountID, s
 			return err
 		}
 		var err error
-		p, err = first(ctx, tx, selectPerson, scanPerson, account)
+		p, err = db.First(ctx, tx, selectPerson, scanPerson, account)
 		return err
 	})
 	if err != nil {
@@ -348,10 +348,10 @@ func (s *Service) ListPersons(ctx context.Context, who Actor, f PersonFilter) (p
 	}
 	err = s.db.View(ctx, func(tx db.Tx) error {
 		var err error
-		if total, err = first(ctx, tx, countPersons, db.Scalar[int], f.Role, f.Status, pattern); err != nil {
+		if total, err = db.First(ctx, tx, countPersons, db.Scalar[int], f.Role, f.Status, pattern); err != nil {
 			return err
 		}
-		page, err = all(ctx, tx, selectPersons, scanPerson, f.Role, f.Status, pattern, f.Sort+" "+f.Order, f.Limit, f.Skip)
+		page, err = db.All(ctx, tx, selectPersons, scanPerson, f.Role, f.Status, pattern, f.Sort+" "+f.Order, f.Limit, f.Skip)
 		return err
 	})
 	if err != nil {

@@ -102,7 +102,7 @@ func (s *Service) SignInPIN(ctx context.Context, learner AccountID, pin string) 
 
 func (s *Service) signInLearner(ctx context.Context, learner AccountID, kind CredentialKind, typed string) (Tokens, error) {
 	who, err := s.candidate(ctx, func(tx db.Tx) (candidate, error) {
-		return first(ctx, tx, selectLearnerSecret, scanCandidate, learner, s.school, kind)
+		return db.First(ctx, tx, selectLearnerSecret, scanCandidate, learner, s.school, kind)
 	})
 	if err != nil {
 		return Tokens{}, fmt.Errorf("sign in by %s: %w", kind, err)
@@ -179,7 +179,7 @@ func (s *Service) open(ctx context.Context, a Account, m manner) (Tokens, error)
 }
 
 func (s *Service) subject(ctx context.Context, tx db.Tx, account AccountID, sid string) (subject, error) {
-	p, err := first(ctx, tx, selectPerson, scanPerson, account)
+	p, err := db.First(ctx, tx, selectPerson, scanPerson, account)
 	if err != nil {
 		return subject{}, err
 	}
@@ -206,7 +206,7 @@ func dutiesOf(ctx context.Context, tx db.Tx, account AccountID, school SchoolID)
 	if school == "" {
 		return nil, nil
 	}
-	grants, err := all(ctx, tx, selectDuties, scanDuty, account, school)
+	grants, err := db.All(ctx, tx, selectDuties, scanDuty, account, school)
 	if err != nil {
 		return nil, err
 	}
@@ -294,14 +294,14 @@ func (s *Service) Refresh(ctx context.Context, token string) (Tokens, error) {
 // liveSession is the session of a refresh token; ErrSignInAgain when the token
 // is unknown or too old, ErrTokenRevoked when the session has ended.
 func (s *Service) liveSession(ctx context.Context, tx db.Tx, token string) (session, error) {
-	rt, err := first(ctx, tx, selectRefresh, scanRefresh, tokenHash(token))
+	rt, err := db.First(ctx, tx, selectRefresh, scanRefresh, tokenHash(token))
 	if errors.Is(err, db.ErrNoRows) || err == nil && !rt.expiresAt.After(s.clock.Now()) {
 		return session{}, ErrSignInAgain
 	}
 	if err != nil {
 		return session{}, err
 	}
-	ses, err := first(ctx, tx, selectSession, scanSession, rt.session)
+	ses, err := db.First(ctx, tx, selectSession, scanSession, rt.session)
 	if err != nil {
 		return ses, err
 	}
@@ -324,7 +324,7 @@ func (s *Service) newest(ctx context.Context, tx db.Tx, token, salt string) (str
 			return token, used, err
 		}
 		next := successor(used.salt, token)
-		rt, err := first(ctx, tx, selectRefresh, scanRefresh, tokenHash(next))
+		rt, err := db.First(ctx, tx, selectRefresh, scanRefresh, tokenHash(next))
 		if err != nil {
 			return token, used, err
 		}
@@ -346,7 +346,7 @@ func (s *Service) use(ctx context.Context, tx db.Tx, token, salt string) (refres
 	if n == 1 {
 		return refreshToken{usedAt: now, salt: salt}, nil
 	}
-	used, err := first(ctx, tx, selectRefresh, scanRefresh, hash)
+	used, err := db.First(ctx, tx, selectRefresh, scanRefresh, hash)
 	if err != nil {
 		return used, err
 	}
@@ -382,7 +382,7 @@ func (s *Service) end(ctx context.Context, tx db.Tx, sid string, school SchoolID
 		ExpiresAt: db.Time{Time: s.clock.Now().Add(RefreshLifetime + ClockLeeway)},
 	}
 	audience := s.audience
-	_, err := first(ctx, tx, selectSession, scanSession, sid)
+	_, err := db.First(ctx, tx, selectSession, scanSession, sid)
 	if errors.Is(err, db.ErrNoRows) { // issued elsewhere, so by the cloud
 		audience, err = CloudAudience, nil
 	}
@@ -399,7 +399,7 @@ func (s *Service) end(ctx context.Context, tx db.Tx, sid string, school SchoolID
 
 // endAll ends every live session of account except keep.
 func (s *Service) endAll(ctx context.Context, tx db.Tx, account AccountID, keep string) error {
-	live, err := all(ctx, tx, liveSessions, scanSession, account, s.now())
+	live, err := db.All(ctx, tx, liveSessions, scanSession, account, s.now())
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ func (s *Service) ListSessions(ctx context.Context, who Actor) ([]OpenSession, e
 	var out []OpenSession
 	err := s.db.View(ctx, func(tx db.Tx) error {
 		var err error
-		out, err = all(ctx, tx, listSessions, scanOpenSession, who.Account, s.now())
+		out, err = db.All(ctx, tx, listSessions, scanOpenSession, who.Account, s.now())
 		return err
 	})
 	if err != nil {
@@ -58,7 +58,7 @@ func (s *Service) EndSession(ctx context.Context, who Actor, sid string) error {
 		return ErrNobody
 	}
 	err := s.db.Update(ctx, func(tx db.Tx) error {
-		open, err := all(ctx, tx, listSessions, scanOpenSession, who.Account, s.now())
+		open, err := db.All(ctx, tx, listSessions, scanOpenSession, who.Account, s.now())
 		if err != nil {
 			return err
 		}

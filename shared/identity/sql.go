@@ -9,21 +9,9 @@ import (
 	"urbanhomeschool.org/uhs/shared/syncer"
 )
 
-// first reads one row.
-func first[T any](ctx context.Context, tx db.Tx, q db.SQL, scan func(db.Rows) (T, error), args ...any) (T, error) {
-	rows, err := tx.Query(ctx, q, args...)
-	return db.One(rows, err, scan)
-}
-
-// all reads every row.
-func all[T any](ctx context.Context, tx db.Tx, q db.SQL, scan func(db.Rows) (T, error), args ...any) ([]T, error) {
-	rows, err := tx.Query(ctx, q, args...)
-	return db.Collect(rows, err, scan)
-}
-
 // exists tells whether a count is not zero.
 func exists(ctx context.Context, tx db.Tx, q db.SQL, args ...any) (bool, error) {
-	n, err := first(ctx, tx, q, db.Scalar[int64], args...)
+	n, err := db.First(ctx, tx, q, db.Scalar[int64], args...)
 	return n > 0, err
 }
 
@@ -141,11 +129,11 @@ var (
 )
 
 func loginByEmail(ctx context.Context, tx db.Tx, email string) (candidate, error) {
-	return first(ctx, tx, selectLogin, scanCandidate, email)
+	return db.First(ctx, tx, selectLogin, scanCandidate, email)
 }
 
 func instructorByEmail(ctx context.Context, tx db.Tx, school SchoolID, email string) (candidate, error) {
-	return first(ctx, tx, selectInstructor, scanCandidate, email, school)
+	return db.First(ctx, tx, selectInstructor, scanCandidate, email, school)
 }
 
 func scanClass(r db.Rows) (v Class, err error) {
@@ -362,7 +350,7 @@ func scanConsent(r db.Rows) (v Consent, err error) {
 }
 
 func consentByID(ctx context.Context, tx db.Tx, id string) (Consent, error) {
-	return first(ctx, tx, selectConsent, scanConsent, id)
+	return db.First(ctx, tx, selectConsent, scanConsent, id)
 }
 
 // Keys, sessions, refresh tokens.
@@ -431,7 +419,7 @@ func putRevocation(ctx context.Context, tx db.Tx, v Revocation) (bool, error) {
 }
 
 func revocationByID(ctx context.Context, tx db.Tx, id string) (Revocation, error) {
-	return first(ctx, tx, selectRevocation, scanRevocation, id)
+	return db.First(ctx, tx, selectRevocation, scanRevocation, id)
 }
 
 func scanRevocation(r db.Rows) (v Revocation, err error) {
@@ -472,7 +460,7 @@ func putBarring(ctx context.Context, tx db.Tx, v Barring) (bool, error) {
 }
 
 func barringByID(ctx context.Context, tx db.Tx, id string) (Barring, error) {
-	return first(ctx, tx, selectBarring, scanBarring, id)
+	return db.First(ctx, tx, selectBarring, scanBarring, id)
 }
 
 func scanBarring(r db.Rows) (v Barring, err error) {
@@ -511,5 +499,5 @@ var (
 
 // MembersOf enumerates the people of a school as both sides know them.
 func MembersOf(ctx context.Context, tx db.Tx, school string, p syncer.Page) ([]string, error) {
-	return all(ctx, tx, membersOf, db.Scalar[string], school, p.After, p.Limit)
+	return db.All(ctx, tx, membersOf, db.Scalar[string], school, p.After, p.Limit)
 }

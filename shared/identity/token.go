@@ -176,7 +176,7 @@ func (s *Service) trustedKey(ctx context.Context, tx db.Tx, kid string) (trusted
 		return trusted{}, err
 	}
 
-	k, err := first(ctx, tx, selectKey, scanKey, kid)
+	k, err := db.First(ctx, tx, selectKey, scanKey, kid)
 	if err != nil {
 		return trusted{}, err
 	}
@@ -194,7 +194,7 @@ func (s *Service) trustedKey(ctx context.Context, tx db.Tx, kid string) (trusted
 func (s *Service) JWKS(ctx context.Context) ([]JWK, error) {
 	var out []JWK
 	err := s.db.View(ctx, func(tx db.Tx) error {
-		announced, err := all(ctx, tx, selectKeys, scanKey)
+		announced, err := db.All(ctx, tx, selectKeys, scanKey)
 		if err != nil {
 			return err
 		}

@@ -47,11 +47,11 @@ func (s *Service) ListClasses(ctx context.Context, who identity.Actor, school id
 		if _, err := s.people.School(ctx, tx, school); err != nil {
 			return err
 		}
-		made, err := all(ctx, tx, classesOf, scanClass, school)
+		made, err := db.All(ctx, tx, classesOf, scanClass, school)
 		if err != nil {
 			return err
 		}
-		counts, err := all(ctx, tx, countInClass, scanHeadcount, school)
+		counts, err := db.All(ctx, tx, countInClass, scanHeadcount, school)
 		if err != nil {
 			return err
 		}
@@ -187,7 +187,7 @@ func (s *Service) ListTerms(ctx context.Context, who identity.Actor, school iden
 	}
 	out := CountryTerms(year)
 	err := s.db.View(ctx, func(tx db.Tx) error {
-		own, err := all(ctx, tx, termsOf, scanTerm, school, year)
+		own, err := db.All(ctx, tx, termsOf, scanTerm, school, year)
 		for _, t := range own {
 			if t.Number >= 1 && int(t.Number) <= len(out) {
 				out[t.Number-1] = t

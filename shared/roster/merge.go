@@ -99,7 +99,7 @@ func family(ctx context.Context, tx db.Tx, c Change, query db.SQL) ([]identity.A
 	changes := []Change{c}
 	seen := map[string]bool{c.ID: true}
 	for i := 0; i < len(touched); i++ {
-		near, err := all(ctx, tx, query, scanChange, touched[i])
+		near, err := db.All(ctx, tx, query, scanChange, touched[i])
 		if err != nil {
 			return nil, nil, err
 		}

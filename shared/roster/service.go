@@ -227,7 +227,7 @@ func (s *Service) ListMerges(ctx context.Context, who identity.Actor, school ide
 		if err := s.mayChange(ctx, tx, who, school, ""); err != nil {
 			return err
 		}
-		merges, err := all(ctx, tx, mergesAt, scanChange, school)
+		merges, err := db.All(ctx, tx, mergesAt, scanChange, school)
 		if err != nil {
 			return err
 		}
@@ -357,7 +357,7 @@ func (s *Service) ListTodos(ctx context.Context, who identity.Actor, school iden
 			return err
 		}
 		var err error
-		if out, err = all(ctx, tx, selectTodos, scanTodo, school); err != nil {
+		if out, err = db.All(ctx, tx, selectTodos, scanTodo, school); err != nil {
 			return err
 		}
 		for i := range out {

@@ -11,18 +11,6 @@ import (
 
 func isNoRows(err error) bool { return errors.Is(err, db.ErrNoRows) }
 
-// first reads one row.
-func first[T any](ctx context.Context, tx db.Tx, q db.SQL, scan func(db.Rows) (T, error), args ...any) (T, error) {
-	rows, err := tx.Query(ctx, q, args...)
-	return db.One(rows, err, scan)
-}
-
-// all reads every row.
-func all[T any](ctx context.Context, tx db.Tx, q db.SQL, scan func(db.Rows) (T, error), args ...any) ([]T, error) {
-	rows, err := tx.Query(ctx, q, args...)
-	return db.Collect(rows, err, scan)
-}
-
 // Classes and terms.
 
 const (
@@ -59,7 +47,7 @@ func scanClass(r db.Rows) (v Class, err error) {
 }
 
 func classByID(ctx context.Context, tx db.Tx, id string) (Class, error) {
-	return first(ctx, tx, selectClass, scanClass, id)
+	return db.First(ctx, tx, selectClass, scanClass, id)
 }
 
 type headcount struct {
@@ -139,15 +127,15 @@ func scanChange(r db.Rows) (v Change, err error) {
 }
 
 func changeByID(ctx context.Context, tx db.Tx, id string) (Change, error) {
-	return first(ctx, tx, selectChange, scanChange, id)
+	return db.First(ctx, tx, selectChange, scanChange, id)
 }
 
 func openChanges(ctx context.Context, tx db.Tx, account identity.AccountID) ([]Change, error) {
-	return all(ctx, tx, openOf, scanChange, account)
+	return db.All(ctx, tx, openOf, scanChange, account)
 }
 
 func openChangesAt(ctx context.Context, tx db.Tx, school identity.SchoolID) ([]Change, error) {
-	return all(ctx, tx, openAt, scanChange, school)
+	return db.All(ctx, tx, openAt, scanChange, school)
 }
 
 func scanTodo(r db.Rows) (v Matter, err error) {
@@ -178,7 +166,7 @@ func scanVerdict(r db.Rows) (v Verdict, err error) {
 }
 
 func verdictByID(ctx context.Context, tx db.Tx, id string) (Verdict, error) {
-	return first(ctx, tx, selectVerdict, scanVerdict, id)
+	return db.First(ctx, tx, selectVerdict, scanVerdict, id)
 }
 
 // Codes.
@@ -212,11 +200,11 @@ func scanCode(r db.Rows) (v Code, err error) {
 }
 
 func codeByID(ctx context.Context, tx db.Tx, id string) (Code, error) {
-	return first(ctx, tx, selectCode, scanCode, id)
+	return db.First(ctx, tx, selectCode, scanCode, id)
 }
 
 func codeByHash(ctx context.Context, tx db.Tx, hash string) (Code, error) {
-	return first(ctx, tx, selectCodeHash, scanCode, hash)
+	return db.First(ctx, tx, selectCodeHash, scanCode, hash)
 }
 
 func putUse(ctx context.Context, tx db.Tx, v Use) (bool, error) {
@@ -230,5 +218,5 @@ func scanUse(r db.Rows) (v Use, err error) {
 }
 
 func useByID(ctx context.Context, tx db.Tx, id string) (Use, error) {
-	return first(ctx, tx, selectUse, scanUse, id)
+	return db.First(ctx, tx, selectUse, scanUse, id)
 }

@@ -88,7 +88,7 @@ func Join(d Differences) (Domains, error) {
 		return Domains{}, fmt.Errorf("join the tutor: %w", err)
 	}
 	return Domains{Identity: people, Catalogue: courses, Learning: learn, Assessment: assess, Tutor: bird, Payments: pay, Audit: log,
-		Roster:  roster.New(roster.Options{DB: d.DB, Clock: d.Clock, People: people, Clerk: d.Clerk, History: d.History}),
+		Roster:   roster.New(roster.Options{DB: d.DB, Clock: d.Clock, People: people, Clerk: d.Clerk, History: d.History}),
 		Consent:  consent.New(consent.Options{DB: d.DB, Clock: d.Clock, People: people}),
 		Personal: personal.New(personal.Options{DB: d.DB, Clock: d.Clock, Log: d.Log, People: people, Audit: log})}, nil
 }

@@ -104,7 +104,7 @@ func (s *Service) Apply(ctx context.Context, who identity.Actor, in Application)
 		if err != nil {
 			return err
 		}
-		in, err = first(ctx, tx, selectApplication, scanApplication, in.ID)
+		in, err = db.First(ctx, tx, selectApplication, scanApplication, in.ID)
 		return err
 	})
 	if err != nil {
@@ -125,7 +125,7 @@ func (s *Service) Application(ctx context.Context, who identity.Actor, applicati
 	var a Application
 	err := s.o.DB.View(ctx, func(tx db.Tx) error {
 		var err error
-		a, err = first(ctx, tx, selectApplication, scanApplication, application)
+		a, err = db.First(ctx, tx, selectApplication, scanApplication, application)
 		return err
 	})
 	if errors.Is(err, db.ErrNoRows) || err == nil && a.Account != who.Account && !mayReview(who) {
@@ -152,10 +152,10 @@ func (s *Service) ListApplications(ctx context.Context, who identity.Actor, p Pa
 	}
 	err = s.o.DB.View(ctx, func(tx db.Tx) error {
 		var err error
-		if counts, err = first(ctx, tx, countApplications, scanReview, owner); err != nil {
+		if counts, err = db.First(ctx, tx, countApplications, scanReview, owner); err != nil {
 			return err
 		}
-		page, err = all(ctx, tx, selectApplications, scanApplication, owner, p.Status, p.Limit, p.Skip)
+		page, err = db.All(ctx, tx, selectApplications, scanApplication, owner, p.Status, p.Limit, p.Skip)
 		return err
 	})
 	if err != nil {
@@ -186,7 +186,7 @@ func (s *Service) Decide(ctx context.Context, who identity.Actor, application st
 	}
 	var a Application
 	err := s.o.DB.Update(ctx, func(tx db.Tx) error {
-		if _, err := first(ctx, tx, selectApplication, scanApplication, application); err != nil {
+		if _, err := db.First(ctx, tx, selectApplication, scanApplication, application); err != nil {
 			return err
 		}
 		n, err := tx.Exec(ctx, decideApplication, application, v.Status, who.Account, s.now(), v.Text)
@@ -196,7 +196,7 @@ func (s *Service) Decide(ctx context.Context, who identity.Actor, application st
 		if n == 0 {
 			return ErrDecided
 		}
-		if a, err = first(ctx, tx, selectApplication, scanApplication, application); err != nil {
+		if a, err = db.First(ctx, tx, selectApplication, scanApplication, application); err != nil {
 			return err
 		}
 		return s.tellDecision(ctx, tx, a)

@@ -85,7 +85,7 @@ func (s *Service) Restore(ctx context.Context, who identity.Actor, account ident
 		if _, err := s.o.People.PersonIn(ctx, tx, account); err != nil {
 			return err
 		}
-		before, err := first(ctx, tx, takeClosure, db.Scalar[string], account)
+		before, err := db.First(ctx, tx, takeClosure, db.Scalar[string], account)
 		if errors.Is(err, db.ErrNoRows) {
 			return ErrNotClosed
 		}

@@ -56,7 +56,7 @@ func (s *Service) sendCode(ctx context.Context, tx db.Tx, phone string, purpose 
 	if _, err := tx.Exec(ctx, lockPhone, phone); err != nil { // two requests at once are one after the other
 		return err
 	}
-	c, err := first(ctx, tx, countCodes, scanCounts, phone, s.in(-time.Minute), s.in(-24*time.Hour))
+	c, err := db.First(ctx, tx, countCodes, scanCounts, phone, s.in(-time.Minute), s.in(-24*time.Hour))
 	switch {
 	case err != nil:
 		return err
@@ -65,7 +65,7 @@ func (s *Service) sendCode(ctx context.Context, tx db.Tx, phone string, purpose 
 	case c.today >= codesADay:
 		return ErrTooMany
 	}
-	all, err := first(ctx, tx, countAllCodes, db.Scalar[int], s.in(-time.Hour))
+	all, err := db.First(ctx, tx, countAllCodes, db.Scalar[int], s.in(-time.Hour))
 	if err != nil {
 		return err
 	}
@@ -105,7 +105,7 @@ func (s *Service) checkCode(ctx context.Context, phone string, purpose Purpose, 
 	err := s.o.DB.Update(ctx, func(tx db.Tx) error {
 		var err error
 		right = false
-		row, err = first(ctx, tx, lockCode, scanCode, phone, purpose, s.now())
+		row, err = db.First(ctx, tx, lockCode, scanCode, phone, purpose, s.now())
 		if errors.Is(err, db.ErrNoRows) {
 			return nil
 		}

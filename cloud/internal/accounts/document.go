@@ -69,7 +69,7 @@ func (s *Service) Document(ctx context.Context, who identity.Actor, application,
 	}
 	var d Document
 	err = s.o.DB.View(ctx, func(tx db.Tx) error {
-		d, err = first(ctx, tx, selectDocument, scanDocument, a.Account, kind)
+		d, err = db.First(ctx, tx, selectDocument, scanDocument, a.Account, kind)
 		return err
 	})
 	if errors.Is(err, db.ErrNoRows) {

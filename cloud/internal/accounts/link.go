@@ -57,7 +57,7 @@ type link struct {
 // useLink uses a link up; ErrLink when it was used, is too old or was never sent.
 func (s *Service) useLink(ctx context.Context, tx db.Tx, token string, doors ...door) (link, error) {
 	for _, d := range doors {
-		l, err := first(ctx, tx, takeLink, scanLink, linkHash(token), d.purpose, s.now())
+		l, err := db.First(ctx, tx, takeLink, scanLink, linkHash(token), d.purpose, s.now())
 		if errors.Is(err, db.ErrNoRows) {
 			continue
 		}
@@ -104,7 +104,7 @@ func (s *Service) ResendVerification(ctx context.Context, who identity.Actor) er
 }
 
 func (s *Service) mayMail(ctx context.Context, tx db.Tx, p identity.Person, d door) error {
-	c, err := first(ctx, tx, countLinks, scanCounts, p.Account.ID, d.purpose, s.in(-time.Minute), s.in(-24*time.Hour))
+	c, err := db.First(ctx, tx, countLinks, scanCounts, p.Account.ID, d.purpose, s.in(-time.Minute), s.in(-24*time.Hour))
 	switch {
 	case err != nil:
 		return err

@@ -113,7 +113,7 @@ func (s *Service) Avatar(ctx context.Context, name string) ([]byte, error) {
 	var img []byte
 	err := s.o.DB.View(ctx, func(tx db.Tx) error {
 		var err error
-		img, err = first(ctx, tx, selectAvatar, db.Scalar[[]byte], name)
+		img, err = db.First(ctx, tx, selectAvatar, db.Scalar[[]byte], name)
 		return err
 	})
 	if errors.Is(err, db.ErrNoRows) {

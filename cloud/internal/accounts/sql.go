@@ -8,16 +8,6 @@ import (
 	"urbanhomeschool.org/uhs/shared/db"
 )
 
-func first[T any](ctx context.Context, tx db.Tx, q db.SQL, scan func(db.Rows) (T, error), args ...any) (T, error) {
-	rows, err := tx.Query(ctx, q, args...)
-	return db.One(rows, err, scan)
-}
-
-func all[T any](ctx context.Context, tx db.Tx, q db.SQL, scan func(db.Rows) (T, error), args ...any) ([]T, error) {
-	rows, err := tx.Query(ctx, q, args...)
-	return db.Collect(rows, err, scan)
-}
-
 // Links.
 
 var (

@@ -177,7 +177,7 @@ func (c *Courier) text(ctx context.Context, letter, phone, text string) error {
 
 func (c *Courier) take(ctx context.Context, letter string) (l Letter, before state, err error) {
 	err = c.opts.DB.Update(ctx, func(tx db.Tx) error {
-		row, err := first(ctx, tx, lockLetter, scanLetter, letter)
+		row, err := db.First(ctx, tx, lockLetter, scanLetter, letter)
 		if errors.Is(err, db.ErrNoRows) { // erased
 			return nil
 		}

@@ -1,7 +1,6 @@
 package courier
 
 import (
-	"context"
 	"encoding/json"
 
 	"urbanhomeschool.org/uhs/shared/db"
@@ -30,11 +29,6 @@ type letterRow struct {
 	Letter
 
 	state state
-}
-
-func first[T any](ctx context.Context, tx db.Tx, q db.SQL, scan func(db.Rows) (T, error), args ...any) (T, error) {
-	rows, err := tx.Query(ctx, q, args...)
-	return db.One(rows, err, scan)
 }
 
 var (

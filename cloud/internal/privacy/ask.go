@@ -79,7 +79,7 @@ func (s *Service) Ask(ctx context.Context, who identity.Actor, in Asking) (Quest
 			return ErrNotVerified
 		}
 		now := s.now()
-		n, err := first(ctx, tx, countAsked, db.Scalar[int64], string(learner.ID), string(in.Purpose), g.Phone, db.Time{Time: now.Add(-askAgain)})
+		n, err := db.First(ctx, tx, countAsked, db.Scalar[int64], string(learner.ID), string(in.Purpose), g.Phone, db.Time{Time: now.Add(-askAgain)})
 		if err != nil {
 			return err
 		}
@@ -178,7 +178,7 @@ func (s *Service) ListQuestions(ctx context.Context, who identity.Actor, learner
 		if err := s.o.People.MaySee(ctx, tx, who, learner); err != nil {
 			return err
 		}
-		out, err = all(ctx, tx, listQuestions, scanQuestion, string(learner))
+		out, err = db.All(ctx, tx, listQuestions, scanQuestion, string(learner))
 		return err
 	})
 	if err != nil {
@@ -230,7 +230,7 @@ func (s *Service) OnMessage(ctx context.Context, tx db.Tx, in sms.Incoming) (boo
 }
 
 func (s *Service) answered(ctx context.Context, tx db.Tx, phone, code, answer string) (bool, error) {
-	q, err := first(ctx, tx, lockQuestion, scanQuestion, phone, code)
+	q, err := db.First(ctx, tx, lockQuestion, scanQuestion, phone, code)
 	if errors.Is(err, db.ErrNoRows) {
 		return false, nil
 	}
@@ -292,7 +292,7 @@ func (s *Service) reply(ctx context.Context, tx db.Tx, q Question, template stri
 // stopAll takes back every standing consent for the children of whoever has this
 // phone, whichever way it was given.
 func (s *Service) stopAll(ctx context.Context, tx db.Tx, phone string) (bool, error) {
-	ids, err := all(ctx, tx, guardiansOfPhone, db.Scalar[string], phone)
+	ids, err := db.All(ctx, tx, guardiansOfPhone, db.Scalar[string], phone)
 	if err != nil || len(ids) == 0 {
 		return false, err
 	}

@@ -46,7 +46,7 @@ func (s *Service) Family(ctx context.Context, who identity.Actor) (own ParentSet
 	}
 	err = s.o.DB.View(ctx, func(tx db.Tx) error {
 		out = nil
-		if own, err = first(ctx, tx, selectParent, scanParent, string(who.Account)); err != nil && !errors.Is(err, db.ErrNoRows) {
+		if own, err = db.First(ctx, tx, selectParent, scanParent, string(who.Account)); err != nil && !errors.Is(err, db.ErrNoRows) {
 			return err
 		}
 		children, err := s.o.People.ChildrenOf(ctx, tx, who.Account)
@@ -82,7 +82,7 @@ func (s *Service) child(ctx context.Context, tx db.Tx, child identity.Account) (
 		return out, err
 	}
 	out.ProfileVisibility = v.ProfileVisibility
-	out.Waiting, err = all(ctx, tx, waitingQuestions, scanQuestion, string(child.ID), s.now())
+	out.Waiting, err = db.All(ctx, tx, waitingQuestions, scanQuestion, string(child.ID), s.now())
 	return out, err
 }
 
@@ -99,7 +99,7 @@ func (s *Service) SetFamily(ctx context.Context, who identity.Actor, in ParentCh
 		}
 	}
 	err := s.o.DB.Update(ctx, func(tx db.Tx) error {
-		own, err := first(ctx, tx, selectParent, scanParent, string(who.Account))
+		own, err := db.First(ctx, tx, selectParent, scanParent, string(who.Account))
 		if err != nil && !errors.Is(err, db.ErrNoRows) {
 			return err
 		}

@@ -49,7 +49,7 @@ type alert struct {
 func (s *Service) Tell(ctx context.Context) (letters int, err error) {
 	var open []alert
 	err = s.o.DB.View(ctx, func(tx db.Tx) (err error) {
-		open, err = all(ctx, tx, openAlerts, scanAlert)
+		open, err = db.All(ctx, tx, openAlerts, scanAlert)
 		return err
 	})
 	if err != nil {
@@ -99,7 +99,7 @@ func (s *Service) tellOf(ctx context.Context, tx db.Tx, a alert) (letters int, e
 // Climbed gives the alerts that were told to the cloud's admins: nobody at the
 // school took them up in time, or nobody there could be told.
 func (s *Service) Climbed(ctx context.Context, tx db.Tx) ([]string, error) {
-	return all(ctx, tx, climbedAlerts, db.Scalar[string])
+	return db.All(ctx, tx, climbedAlerts, db.Scalar[string])
 }
 
 // take tells everybody of one step.
@@ -143,17 +143,17 @@ type contact struct{ email, phone string }
 func (s *Service) peopleOf(ctx context.Context, tx db.Tx, a alert, step string) ([]contact, error) {
 	switch {
 	case step == toOffice:
-		return all(ctx, tx, contactsOfOffice, scanContact)
+		return db.All(ctx, tx, contactsOfOffice, scanContact)
 	case a.school == "":
 		return nil, nil
 	case step == toHead:
-		return all(ctx, tx, contactsOfHeads, scanContact, string(a.school))
+		return db.All(ctx, tx, contactsOfHeads, scanContact, string(a.school))
 	default:
 		adult, err := s.o.People.NamedAdult(ctx, tx, a.school)
 		if err != nil || adult == "" {
 			return nil, err
 		}
-		return all(ctx, tx, contactsOf, scanContact, string(adult))
+		return db.All(ctx, tx, contactsOf, scanContact, string(adult))
 	}
 }
 
@@ -162,7 +162,7 @@ func stepsOf(ctx context.Context, tx db.Tx, alert string) (map[string]int64, err
 		step string
 		told int64
 	}
-	rows, err := all(ctx, tx, selectSteps, func(r db.Rows) (v row, err error) { return v, r.Scan(&v.step, &v.told) }, alert)
+	rows, err := db.All(ctx, tx, selectSteps, func(r db.Rows) (v row, err error) { return v, r.Scan(&v.step, &v.told) }, alert)
 	out := make(map[string]int64, len(rows))
 	for _, r := range rows {
 		out[r.step] = r.told

@@ -122,7 +122,7 @@ func (s *Service) Status(ctx context.Context, who identity.Actor) (Status, error
 			return err
 		}
 		out.Enabled, out.Since = true, f.confirmedAt
-		left, err := one(ctx, tx, countCodes, db.Scalar[int64], who.Account)
+		left, err := db.First(ctx, tx, countCodes, db.Scalar[int64], who.Account)
 		out.Codes = int(left)
 		return err
 	})
@@ -136,7 +136,7 @@ func (s *Service) required(role identity.Role) bool { return slices.Contains(s.o
 
 // factor is the row of account, zero for none.
 func (s *Service) factor(ctx context.Context, tx db.Tx, q db.SQL, account identity.AccountID) (factor, error) {
-	f, err := one(ctx, tx, q, scanFactor, account)
+	f, err := db.First(ctx, tx, q, scanFactor, account)
 	if errors.Is(err, db.ErrNoRows) {
 		return factor{}, nil
 	}

@@ -1,10 +1,6 @@
 package secondfactor
 
-import (
-	"context"
-
-	"urbanhomeschool.org/uhs/shared/db"
-)
+import "urbanhomeschool.org/uhs/shared/db"
 
 var (
 	selectFactor = db.SQL{Postgres: factorColumns + `WHERE account_id = $1`}
@@ -30,12 +26,6 @@ var (
 )
 
 const factorColumns = `SELECT secret, made_at, confirmed_at, waits_until, last_step, misses FROM second_factors `
-
-// one reads one row.
-func one[T any](ctx context.Context, tx db.Tx, q db.SQL, scan func(db.Rows) (T, error), args ...any) (T, error) {
-	rows, err := tx.Query(ctx, q, args...)
-	return db.One(rows, err, scan)
-}
 
 func scanFactor(r db.Rows) (f factor, err error) {
 	err = r.Scan(&f.sealed, &f.madeAt, &f.confirmedAt, &f.waitsUntil, &f.lastStep, &f.misses)

@@ -45,7 +45,7 @@ func (s *Service) Open(ctx context.Context, who identity.Actor, class string, re
 		}
 	}
 	err := s.DB.Update(ctx, func(tx db.Tx) error {
-		n, err := one(ctx, tx, countClass, db.Scalar[int64], s.School, class)
+		n, err := db.First(ctx, tx, countClass, db.Scalar[int64], s.School, class)
 		if err != nil {
 			return err
 		}
@@ -86,7 +86,7 @@ func (s *Service) Close(ctx context.Context, who identity.Actor, class string) e
 
 // openFor gives errNotHere unless the class of the learner is open on this device.
 func (s *Service) openFor(ctx context.Context, tx db.Tx, learner identity.AccountID) error {
-	n, err := one(ctx, tx, countOpen, db.Scalar[int64], learner, s.School, deviceOf(ctx), s.now())
+	n, err := db.First(ctx, tx, countOpen, db.Scalar[int64], learner, s.School, deviceOf(ctx), s.now())
 	if err == nil && n == 0 {
 		err = errNotHere
 	}

@@ -107,7 +107,7 @@ func (s *Service) State(ctx context.Context) (State, error) {
 	var out State
 	err := s.DB.View(ctx, func(tx db.Tx) error {
 		var err error
-		if out.Open, err = all(ctx, tx, selectOpen, db.Scalar[string], deviceOf(ctx), s.now()); err != nil {
+		if out.Open, err = db.All(ctx, tx, selectOpen, db.Scalar[string], deviceOf(ctx), s.now()); err != nil {
 			return err
 		}
 		if out.TeachersUntil, err = s.until(ctx, tx, identity.Instructor, ""); err != nil {
@@ -145,7 +145,7 @@ func (s *Service) until(ctx context.Context, tx db.Tx, role identity.Role, accou
 	if role != identity.Student {
 		return last.Add(TeacherDays * day), nil
 	}
-	seen, err := one(ctx, tx, lastTeacher, db.Scalar[db.Time], s.School)
+	seen, err := db.First(ctx, tx, lastTeacher, db.Scalar[db.Time], s.School)
 	return later(last, seen.Time).Add(LearnerDays * day), err
 }
 

@@ -102,7 +102,7 @@ func (s *Service) slow(ctx context.Context, tx db.Tx, a identity.Attempt) error 
 // where is the device that a try counts at: its own when the person has signed in
 // there before, else the one of all strange devices.
 func (s *Service) where(ctx context.Context, tx db.Tx, account identity.AccountID, device string) (string, error) {
-	known, err := one(ctx, tx, countKnown, db.Scalar[int64], account, device)
+	known, err := db.First(ctx, tx, countKnown, db.Scalar[int64], account, device)
 	if err != nil || known == 0 {
 		return "", err
 	}
@@ -129,7 +129,7 @@ func patience(role identity.Role, n int) (time.Duration, error) {
 }
 
 func (s *Service) count(ctx context.Context, tx db.Tx, account, device string, wait func(n int) (time.Duration, error)) error {
-	m, err := one(ctx, tx, selectMisses, scanMisses, account, device)
+	m, err := db.First(ctx, tx, selectMisses, scanMisses, account, device)
 	if err != nil && !isNone(err) {
 		return err
 	}
@@ -213,7 +213,7 @@ func (s *Service) Locked(ctx context.Context, who identity.Actor) ([]identity.Ac
 	}
 	var out []identity.AccountID
 	err := s.DB.View(ctx, func(tx db.Tx) (err error) {
-		out, err = all(ctx, tx, selectLocked, db.Scalar[identity.AccountID], childLock, db.Time{Time: s.Clock.Now().Add(-forgetAfter)}, s.School)
+		out, err = db.All(ctx, tx, selectLocked, db.Scalar[identity.AccountID], childLock, db.Time{Time: s.Clock.Now().Add(-forgetAfter)}, s.School)
 		return err
 	})
 	return out, err

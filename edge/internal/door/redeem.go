@@ -138,7 +138,7 @@ func (s *Service) Renew(ctx context.Context, code string) (State, error) {
 		if err != nil {
 			return err
 		}
-		isHead, err := one(ctx, tx, countHead, db.Scalar[int64], holder, s.School)
+		isHead, err := db.First(ctx, tx, countHead, db.Scalar[int64], holder, s.School)
 		if err != nil {
 			return err
 		}
@@ -173,7 +173,7 @@ func (s *Service) used(ctx context.Context, tx db.Tx, account identity.AccountID
 func (s *Service) attempt(ctx context.Context, email string) (identity.Account, error) {
 	var a identity.Account
 	err := s.DB.View(ctx, func(tx db.Tx) error {
-		account, err := one(ctx, tx, selectTeacher, db.Scalar[identity.AccountID], strings.ToLower(strings.TrimSpace(email)), s.School)
+		account, err := db.First(ctx, tx, selectTeacher, db.Scalar[identity.AccountID], strings.ToLower(strings.TrimSpace(email)), s.School)
 		if err != nil {
 			return err
 		}

@@ -1,21 +1,10 @@
 package door
 
 import (
-	"context"
 	"errors"
 
 	"urbanhomeschool.org/uhs/shared/db"
 )
-
-func one[T any](ctx context.Context, tx db.Tx, q db.SQL, scan func(db.Rows) (T, error), args ...any) (T, error) {
-	rows, err := tx.Query(ctx, q, args...)
-	return db.One(rows, err, scan)
-}
-
-func all[T any](ctx context.Context, tx db.Tx, q db.SQL, scan func(db.Rows) (T, error), args ...any) ([]T, error) {
-	rows, err := tx.Query(ctx, q, args...)
-	return db.Collect(rows, err, scan)
-}
 
 func isNone(err error) bool { return errors.Is(err, db.ErrNoRows) }
 
