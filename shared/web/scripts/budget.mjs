@@ -1,5 +1,5 @@
 // Fails when a learner's first load is over its budget: the entry with everything it imports at once,
-// the pages a learner meets first, and the larger of the two languages. Sizes are gzip level 9.
+// the pages a learner meets first, and the first texts of the larger of the two languages. Sizes are gzip level 9.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -11,7 +11,7 @@ const firstPages = [
   'src/features/identity/PinEntry.tsx',
   'src/features/learning/StudentHome.tsx',
 ];
-const languages = ['src/i18n/en.json', 'src/i18n/sw.json'];
+const languages = ['src/i18n/en.json?first', 'src/i18n/sw.json?first'];
 
 const manifest = JSON.parse(readFileSync(join(dist, '.vite/manifest.json'), 'utf8'));
 const size = (file) => gzipSync(readFileSync(join(dist, file)), { level: 9 }).length;

@@ -3,6 +3,7 @@ import { useTranslation } from 'react-i18next';
 import { Navigate, Outlet, Route, Routes, useLocation } from 'react-router';
 import type { Duty, Me, Role } from '../api/types';
 import { useMe, useSession } from '../features/identity/session';
+import { laterTexts } from '../i18n';
 import { useConnection } from '../offline/connection';
 import { ButtonLink } from '../ui/Button';
 import { Page } from '../ui/Card';
@@ -16,27 +17,32 @@ function page<K extends string>(load: () => Promise<Record<K, ComponentType>>, n
   return lazy(async () => ({ default: (await patiently(load))[name] }));
 }
 
+/** A page with texts that are not among a learner's first; it waits for them too. */
+function later<K extends string>(load: () => Promise<Record<K, ComponentType>>, name: K) {
+  return page(async () => (await Promise.all([load(), laterTexts()]))[0], name);
+}
+
 const SignIn = page(() => import('../features/identity/SignIn'), 'SignIn');
 const ClassNames = page(() => import('../features/identity/SignIn'), 'ClassNames');
 const PinEntry = page(() => import('../features/identity/PinEntry'), 'PinEntry');
 const PasswordSignIn = page(() => import('../features/identity/PasswordSignIn'), 'PasswordSignIn');
-const ClassDoor = page(() => import('../features/door/ClassDoor'), 'ClassDoor');
+const ClassDoor = later(() => import('../features/door/ClassDoor'), 'ClassDoor');
 const SetSchoolPassword = page(() => import('../features/door/Redeem'), 'SetSchoolPassword');
 const Recover = page(() => import('../features/door/Redeem'), 'Recover');
 const Renew = page(() => import('../features/door/Redeem'), 'Renew');
-const Sheets = page(() => import('../features/door/Sheets'), 'Sheets');
+const Sheets = later(() => import('../features/door/Sheets'), 'Sheets');
 const Register = page(() => import('../features/accounts/Register'), 'Register');
 const VerifyEmail = page(() => import('../features/accounts/VerifyEmail'), 'VerifyEmail');
 const Forgot = page(() => import('../features/accounts/Forgot'), 'Forgot');
 const ResetPassword = page(() => import('../features/accounts/ResetPassword'), 'ResetPassword');
-const Application = page(() => import('../features/accounts/Application'), 'Application');
-const Applications = page(() => import('../features/accounts/Applications'), 'Applications');
+const Application = later(() => import('../features/accounts/Application'), 'Application');
+const Applications = later(() => import('../features/accounts/Applications'), 'Applications');
 const Profile = page(() => import('../features/identity/Profile'), 'Profile');
 const Security = page(() => import('../features/identity/Security'), 'Security');
 const Privacy = page(() => import('../features/identity/Privacy'), 'Privacy');
-const WhoSees = page(() => import('../features/identity/WhoSees'), 'WhoSees');
-const ClassList = page(() => import('../features/learning/ClassList'), 'ClassList');
-const LearnerPage = page(() => import('../features/learning/LearnerPage'), 'LearnerPage');
+const WhoSees = later(() => import('../features/identity/WhoSees'), 'WhoSees');
+const ClassList = later(() => import('../features/learning/ClassList'), 'ClassList');
+const LearnerPage = later(() => import('../features/learning/LearnerPage'), 'LearnerPage');
 const StudentHome = page(() => import('../features/learning/StudentHome'), 'StudentHome');
 const LessonPage = page(() => import('../features/learning/LessonPage'), 'LessonPage');
 const Children = page(() => import('../features/learning/Children'), 'Children');
@@ -44,30 +50,30 @@ const ChildPage = page(() => import('../features/learning/ChildPage'), 'ChildPag
 const Unsent = page(() => import('../features/learning/Unsent'), 'Unsent');
 const Courses = page(() => import('../features/catalogue/Courses'), 'Courses');
 const CoursePage = page(() => import('../features/catalogue/CoursePage'), 'CoursePage');
-const Downloads = page(() => import('../features/catalogue/Downloads'), 'Downloads');
-const Roster = page(() => import('../features/roster/Roster'), 'Roster');
-const Typing = page(() => import('../features/roster/Typing'), 'Typing');
-const Import = page(() => import('../features/roster/Import'), 'Import');
-const Visitor = page(() => import('../features/catalogue/Visitor'), 'Visitor');
+const Downloads = later(() => import('../features/catalogue/Downloads'), 'Downloads');
+const Roster = later(() => import('../features/roster/Roster'), 'Roster');
+const Typing = later(() => import('../features/roster/Typing'), 'Typing');
+const Import = later(() => import('../features/roster/Import'), 'Import');
+const Visitor = later(() => import('../features/catalogue/Visitor'), 'Visitor');
 const QuizPage = page(() => import('../features/assessment/QuizPage'), 'QuizPage');
 const Results = page(() => import('../features/assessment/Results'), 'Results');
 const Tutor = page(() => import('../features/tutor/Tutor'), 'Tutor');
-const Alerts = page(() => import('../features/tutor/Alerts'), 'Alerts');
-const BursarPayments = page(() => import('../features/payments/BursarPayments'), 'BursarPayments');
+const Alerts = later(() => import('../features/tutor/Alerts'), 'Alerts');
+const BursarPayments = later(() => import('../features/payments/BursarPayments'), 'BursarPayments');
 const ParentPayments = page(() => import('../features/payments/ParentPayments'), 'ParentPayments');
-const Schools = page(() => import('../features/fleet/Schools'), 'Schools');
-const ClaimAgain = page(() => import('../features/fleet/ClaimAgain'), 'ClaimAgain');
-const SchoolPage = page(() => import('../features/fleet/SchoolPage'), 'SchoolPage');
-const Carry = page(() => import('../features/carry/Carry'), 'Carry');
-const Fleet = page(() => import('../features/fleet/Fleet'), 'Fleet');
-const BoxPage = page(() => import('../features/fleet/BoxPage'), 'BoxPage');
-const Office = page(() => import('../features/office/Office'), 'Office');
-const People = page(() => import('../features/office/People'), 'People');
-const Person = page(() => import('../features/office/Person'), 'Person');
-const Permissions = page(() => import('../features/office/Permissions'), 'Permissions');
-const AuditLog = page(() => import('../features/office/Logs'), 'AuditLog');
-const ErrorLog = page(() => import('../features/office/Logs'), 'ErrorLog');
-const KeptAside = page(() => import('../features/fleet/KeptAside'), 'KeptAside');
+const Schools = later(() => import('../features/fleet/Schools'), 'Schools');
+const ClaimAgain = later(() => import('../features/fleet/ClaimAgain'), 'ClaimAgain');
+const SchoolPage = later(() => import('../features/fleet/SchoolPage'), 'SchoolPage');
+const Carry = later(() => import('../features/carry/Carry'), 'Carry');
+const Fleet = later(() => import('../features/fleet/Fleet'), 'Fleet');
+const BoxPage = later(() => import('../features/fleet/BoxPage'), 'BoxPage');
+const Office = later(() => import('../features/office/Office'), 'Office');
+const People = later(() => import('../features/office/People'), 'People');
+const Person = later(() => import('../features/office/Person'), 'Person');
+const Permissions = later(() => import('../features/office/Permissions'), 'Permissions');
+const AuditLog = later(() => import('../features/office/Logs'), 'AuditLog');
+const ErrorLog = later(() => import('../features/office/Logs'), 'ErrorLog');
+const KeptAside = later(() => import('../features/fleet/KeptAside'), 'KeptAside');
 
 const HOMES: Record<Role, ComponentType> = {
   student: StudentHome,

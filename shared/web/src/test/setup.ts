@@ -2,7 +2,7 @@ import 'fake-indexeddb/auto';
 import '@testing-library/jest-dom/vitest';
 import { configure } from '@testing-library/react';
 import { beforeAll } from 'vitest';
-import { startI18n } from '../i18n';
+import { laterTexts, startI18n } from '../i18n';
 
 // A busy computer renders a page in more than the usual second.
 configure({ asyncUtilTimeout: 5_000 });
@@ -17,4 +17,5 @@ beforeAll(async () => {
       removeEventListener() {},
     }) as unknown as MediaQueryList;
   await startI18n('en');
+  await laterTexts();
 });
