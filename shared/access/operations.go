@@ -63,6 +63,7 @@ func Operations() map[string]Need {
 		"list-merges": of(Roster, Manage), "merge-learners": of(Roster, Manage), "undo-merge": of(Roster, Manage),
 		"receive-learner": of(Roster, Manage), "list-roster-todos": of(Roster, Manage), "dismiss-roster-todo": of(Roster, Manage),
 		"add-child": of(Account, Own), "make-transfer-code": of(Account, Own), "open-child-session": of(Account, Own), "return-to-parent": of(Account, Own),
+		"family-at-home": of(Account, Own),
 
 		"safeguarding-alerts": of(Safeguarding, View), "safeguarding-acknowledge": of(Safeguarding, View),
 

@@ -42,6 +42,8 @@ type UserBody struct {
 	Duties      []string    `json:"duties,omitempty"`
 	// Limited is set while a second factor must be set up before anything else.
 	Limited bool `json:"second_factor_first,omitempty"`
+	// AtHome is set in a child's session on her guardian's phone.
+	AtHome bool `json:"at_home,omitempty"`
 }
 
 // TokenBody answers every sign-in.
@@ -168,7 +170,7 @@ func done(message string) *messageOut {
 
 func ownBody(p identity.Person, who identity.Actor) UserBody {
 	b := userBody(p)
-	b.Limited = who.Limited
+	b.Limited, b.AtHome = who.Limited, who.Guardian != ""
 	for _, d := range who.Duties {
 		b.Duties = append(b.Duties, string(d))
 	}

@@ -459,6 +459,29 @@ type (
 	}
 )
 
+// HomeChild is a child who may learn on her guardian's phone.
+type HomeChild struct {
+	ID       string `json:"id"`
+	FullName string `json:"full_name"`
+	Grade    string `json:"grade"`
+}
+
+type familyOut struct {
+	Body struct {
+		Guardian string      `json:"guardian_name"`
+		Children []HomeChild `json:"children" nullable:"false"`
+	}
+}
+
+func familyView(f identity.Family) *familyOut {
+	out := &familyOut{}
+	out.Body.Guardian, out.Body.Children = f.Guardian.FullName, make([]HomeChild, len(f.Children))
+	for i, c := range f.Children {
+		out.Body.Children[i] = HomeChild{string(c.ID), c.FullName, c.Grade}
+	}
+	return out
+}
+
 // MountFamily adds what a parent does for her children on the cloud: link them by
 // a code, give them to another school, and let them learn on her phone.
 func MountFamily(a *API, people *identity.Service, s *roster.Service) {
@@ -478,6 +501,11 @@ func MountFamily(a *API, people *identity.Service, s *roster.Service) {
 		func(ctx context.Context, who identity.Actor, in *childIn) (*tokenOut, error) {
 			return asTokens(people.OpenHome(ctx, who, identity.AccountID(in.Child)))
 		})
+	Register(a, Op{ID: "family-at-home", Method: http.MethodGet, Path: "/api/v1/home/family", Summary: "Who learns on this phone", Tag: tag, Roles: []identity.Role{identity.Parent, identity.Student}},
+		func(ctx context.Context, who identity.Actor, _ *struct{}) (*familyOut, error) {
+			f, err := people.FamilyAtHome(ctx, who)
+			return familyView(f), err
+		})
 	Register(a, Op{ID: "return-to-parent", Method: http.MethodPost, Path: "/api/v1/home/return", Summary: "Back from a child to the parent", Tag: tag, Roles: []identity.Role{identity.Student}},
 		func(ctx context.Context, who identity.Actor, in *returnIn) (*tokenOut, error) {
 			return asTokens(people.ReturnHome(ctx, who, in.Body.Password, in.Body.Code))
@@ -488,7 +516,7 @@ func MountFamily(a *API, people *identity.Service, s *roster.Service) {
 // and neither pays nor changes settings.
 func atHome(op Op) bool {
 	switch op.ID {
-	case "logout", "me", "get-own-profile", "own-powers", "who-sees", "open-child-session", "return-to-parent":
+	case "logout", "me", "get-own-profile", "own-powers", "who-sees", "family-at-home", "open-child-session", "return-to-parent":
 		return true
 	}
 	return op.Need.Feature != access.Account && op.Need.Feature != access.Payments && op.Tag != "payments"

@@ -49,6 +49,14 @@ describe('the client', () => {
     expect(session.read()?.access_token).toBe('new');
   });
 
+  it('does not send a wrong password a second time', async () => {
+    const { client, calls, session } = world(() => json(401, { code: 'wrong_password' }));
+    const error = await client.call('/home/return', { method: 'POST', body: {} }).catch((e) => e);
+    expect(error).toMatchObject({ status: 401, code: 'wrong_password' });
+    expect(calls).toHaveLength(1);
+    expect(session.read()?.access_token).toBe('old');
+  });
+
   it('uses the token another tab has renewed meanwhile', async () => {
     const { client, calls, session } = world((_, init) => {
       if (bearer(init) === 'Bearer theirs') return json(200, {});

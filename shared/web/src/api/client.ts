@@ -52,7 +52,7 @@ export class Client {
     const used = call.anonymous ? null : this.session.read();
     let answer = await this.send(path, call, used);
 
-    if (answer.status === 401 && used && (await this.renew(used))) {
+    if (answer.status === 401 && used && !(await isAboutSecret(answer)) && (await this.renew(used))) {
       answer = await this.send(path, call, this.session.read());
     }
     if (!answer.ok) throw await readProblem(answer);
@@ -123,6 +123,13 @@ export class Client {
     this.events.ended();
     return false;
   }
+}
+
+const SECRETS = new Set(['wrong_password', 'wrong_code', 'second_factor']);
+
+/** Whether a 401 refuses the secret in the request, not its token: a second try with it would count as a guess. */
+async function isAboutSecret(answer: Response): Promise<boolean> {
+  return SECRETS.has((await readProblem(answer.clone())).code);
 }
 
 /** Web Locks exist only where the origin is secure; elsewhere the session is one tab's own. */

@@ -1384,6 +1384,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/home/family": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who learns on this phone */
+        get: operations["family-at-home"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/home/return": {
         parameters: {
             query?: never;
@@ -3970,6 +3987,10 @@ export interface components {
             weekly_average: number | null;
         };
         FamilyOutBody: {
+            children: components["schemas"]["HomeChild"][];
+            guardian_name: string;
+        };
+        FamilyOutBody1: {
             children: components["schemas"]["ChildAllowed"][];
         };
         FamilyOverview: {
@@ -4155,6 +4176,11 @@ export interface components {
             /** Format: date-time */
             as_of: string | null;
             highlights: components["schemas"]["Highlight"][];
+        };
+        HomeChild: {
+            full_name: string;
+            grade: string;
+            id: string;
         };
         ImportError: {
             code: string;
@@ -5879,6 +5905,7 @@ export interface components {
             total_time_hours: number;
         };
         UserBody: {
+            at_home?: boolean;
             class_name?: string;
             /** Format: date-time */
             created_at: string;
@@ -10261,6 +10288,53 @@ export interface operations {
             };
         };
     };
+    "family-at-home": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FamilyOutBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "return-to-parent": {
         parameters: {
             query?: never;
@@ -11814,7 +11888,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["FamilyOutBody"];
+                    "application/json": components["schemas"]["FamilyOutBody1"];
                 };
             };
             /** @description Unauthorized */

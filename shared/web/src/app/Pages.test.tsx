@@ -54,5 +54,8 @@ describe('pages follow the table of permissions', () => {
     expect(places(person('instructor', ['head']))).toContain('/payments');
     expect(places(person('instructor', ['site_admin']))).not.toContain('/payments');
     expect(places(person('student'))).toContain('/me');
+    const atHome = places({ ...person('student'), at_home: true });
+    expect(atHome).toContain('/family');
+    expect(atHome).not.toContain('/me');
   });
 });

@@ -54,6 +54,7 @@ const Downloads = later(() => import('../features/catalogue/Downloads'), 'Downlo
 const Roster = later(() => import('../features/roster/Roster'), 'Roster');
 const Typing = later(() => import('../features/roster/Typing'), 'Typing');
 const Import = later(() => import('../features/roster/Import'), 'Import');
+const Family = later(() => import('../features/home/Family'), 'Family');
 const Visitor = later(() => import('../features/catalogue/Visitor'), 'Visitor');
 const QuizPage = page(() => import('../features/assessment/QuizPage'), 'QuizPage');
 const Results = page(() => import('../features/assessment/Results'), 'Results');
@@ -134,6 +135,7 @@ export function Pages() {
               <Route path="/results" element={<Results />} />
               <Route path="/me/privacy" element={<Privacy />} />
               <Route path="/tutor" element={<Tutor />} />
+              <Route path="/family" element={<Family />} />
               <Route path="/unsent" element={<Unsent />} />
             </Route>
             <Route element={<OnlyIn roles={['instructor']} />}>

@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { LogOut, Moon, Sun, SunMoon, UserRound } from 'lucide-react';
 import { Suspense, useEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Link, Outlet, useLocation } from 'react-router';
+import { Link, Outlet, useLocation, useNavigate } from 'react-router';
 import type { Me } from '../api/types';
 import { Idle } from '../features/door/Idle';
 import { schoolQuery } from '../features/identity/queries';
@@ -137,6 +137,7 @@ function ThemeSwitch() {
 function Leave({ student }: { student: boolean }) {
   const { t } = useTranslation();
   const me = useSession((s) => s.me);
+  const navigate = useNavigate();
   const given = me?.profile_data.full_name.split(' ')[0] ?? '';
   const text = student ? t('shell.not_you', { name: given }) : t('shell.sign_out');
   const Icon = student ? UserRound : LogOut;
@@ -144,7 +145,8 @@ function Leave({ student }: { student: boolean }) {
     <button
       type="button"
       className={`${TOOL} flex-col gap-0 lg:flex-row lg:gap-1.5`}
-      onClick={() => void signOut()}
+      // At home the phone goes to the next child: signing out would sign out the parent.
+      onClick={() => void (me?.at_home ? navigate('/family') : signOut())}
       title={text}
     >
       <Icon aria-hidden="true" className="size-5" />

@@ -48,7 +48,8 @@ export function navFor(me: Me, namedAdult: boolean, side?: SyncStatus['side']): 
         COURSES,
         at('/tutor', 'nav.tutor', Bird),
         at('/results', 'nav.results', ClipboardCheck),
-        PROFILE,
+        // At home the phone is a parent's, and so are its settings.
+        me.at_home ? at('/family', 'nav.family', Users) : PROFILE,
       ];
     case 'instructor':
       if (!me.school_id) return [COURSES, PROFILE];

@@ -2,7 +2,7 @@ import { create } from 'zustand';
 import { renewSession, service, session, whenSessionEnds } from '../../api';
 import { Problem } from '../../api/problem';
 import { queryClient } from '../../api/query';
-import type { Me } from '../../api/types';
+import type { Me, Tokens } from '../../api/types';
 
 interface SessionState {
   state: 'checking' | 'in' | 'out' | 'unknown';
@@ -60,6 +60,13 @@ export async function signIn(secret: Secret): Promise<void> {
   session.write(tokens);
   const me = await whoAmI();
   useSession.setState({ state: 'in', me, expired: false });
+}
+
+/** Gives this device to another person, whose session the tokens open: nothing of the last one is left. */
+export async function takeOver(tokens: Tokens): Promise<void> {
+  forget();
+  session.write(tokens);
+  await restoreSession();
 }
 
 /** Renews the tokens and reads again who is signed in, after something about her changed. */

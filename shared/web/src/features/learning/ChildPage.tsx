@@ -10,6 +10,7 @@ import { Card, Page } from '../../ui/Card';
 import { Empty, Loaded } from '../../ui/Loaded';
 import { Progress } from '../../ui/Progress';
 import { AreaMark, areaName, gradeName } from '../catalogue/area';
+import { NextSchool } from '../home/NextSchool';
 import { ConsentBySms } from '../identity/ConsentBySms';
 import { ConsentHistory } from '../identity/ConsentHistory';
 import { ConsentSwitch } from '../identity/ConsentSwitch';
@@ -45,6 +46,7 @@ export function ChildPage() {
           <ConsentSwitch learner={child} name={data.child_name} />
           <ConsentHistory learner={child} title={t('consent.history')} />
           <ConsentBySms learner={child} />
+          <NextSchool child={child} name={data.child_name} />
           <PersonalData person={child} name={data.child_name} />
         </Page>
       )}

@@ -7,6 +7,8 @@ import { number } from '../../i18n/format';
 import { Page } from '../../ui/Card';
 import { Empty, Loaded } from '../../ui/Loaded';
 import { gradeName } from '../catalogue/area';
+import { AddChild } from '../home/AddChild';
+import { LearnAs } from '../home/LearnAs';
 import { Initials } from '../identity/Initials';
 import { useMe } from '../identity/session';
 import { AsOf } from './AsOf';
@@ -30,13 +32,15 @@ export function Children() {
         {(data) => (
           <ul className="grid gap-4 sm:grid-cols-2">
             {data.children.map((child) => (
-              <li key={child.id}>
+              <li key={child.id} className="space-y-2">
                 <ChildCard child={child} />
+                <LearnAs child={child.id} name={child.name} />
               </li>
             ))}
           </ul>
         )}
       </Loaded>
+      <AddChild />
     </Page>
   );
 }
