@@ -41,7 +41,7 @@ func Operations() map[string]Need {
 
 		"list-users": of(Users), "get-user": of(Users), "create-user": of(Users), "set-user-status": of(Users), "set-user-role": of(Users),
 		"restrict-user": of(Users), "lift-restriction": of(Users),
-		"staff-list-users": of(Users, View, Manage), "staff-get-user": of(Users, View, Manage), "staff-update-user": of(Users, Manage),
+		"staff-list-users": of(Users, View, Manage), "staff-get-user": of(Users, View, Manage),
 
 		"get-school": of(Schools, View), "list-schools": of(Fleet, View), "create-school": of(Fleet),
 		"add-learner": of(Roster, Manage), "add-instructor": of(Roster, Manage), "link-guardian": of(Guardians, Manage),

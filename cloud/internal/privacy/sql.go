@@ -1,7 +1,6 @@
 package privacy
 
 import (
-
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/identity"
 )

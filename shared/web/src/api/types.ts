@@ -35,7 +35,6 @@ export type SchoolLearner = Schemas['LearnerBody'];
 export type SchoolInstructor = Schemas['SchoolInstructor'];
 /** A child's fresh PIN or pictures, on paper. */
 export type SecretCard = Schemas['CardBody'];
-export type Guardian = Schemas['GuardianBody'];
 /** A learner on a school's list, which holds more of her than her class does. */
 export type RosterLine = Schemas['RosterLine'];
 export type SchoolClass = Schemas['SchoolClass'];
@@ -74,5 +73,4 @@ export type UserLine = Schemas['UserLine'];
 export type ManagedUser = Schemas['ManagedUser'];
 export type OwnPower = Schemas['OwnPower'];
 export type PermittedFeature = Schemas['PermittedFeature'];
-export type Delegation = Schemas['DelegationBody'];
 export type AuditEntry = Schemas['AuditEntry'];

@@ -1,5 +1,3 @@
-import type { Body } from '../../api/routes';
-
 /** What a person typed is an e-mail address or a phone number; the sign is the @. */
 export const isEmail = (address: string) => address.includes('@');
 
@@ -9,5 +7,3 @@ export const named = (address: string) =>
 
 /** The secret part of a link we mailed. It stands behind the #, which browsers send to nobody. */
 export const tokenInAddress = () => new URLSearchParams(window.location.hash.slice(1)).get('token') ?? '';
-
-export type RegistrationBody = NonNullable<Body<'/auth/register'>>;
