@@ -80,11 +80,11 @@ func TestTwoSecretsDiffer(t *testing.T) {
 }
 
 func TestWhatIsTypedIsReadAsItWasMeant(t *testing.T) {
-	for typed, want := range map[string]string{
-		" yu7k-3m9q x2Ol ": "YU7K3M9QX201", "i1/L": "111", "": "", "é-€": "",
+	for _, c := range []struct{ typed, want string }{
+		{" yu7k-3m9q x2Ol ", "YU7K3M9QX201"}, {"i1/L", "111"}, {"", ""}, {"é-€", ""},
 	} {
-		if got := id.Typed(typed); got != want {
-			t.Errorf("%q reads %q, want %q", typed, got, want)
+		if got := id.Typed(c.typed); got != c.want {
+			t.Errorf("%q reads %q, want %q", c.typed, got, c.want)
 		}
 	}
 	for range 100 {
