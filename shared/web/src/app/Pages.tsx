@@ -54,6 +54,9 @@ const Downloads = later(() => import('../features/catalogue/Downloads'), 'Downlo
 const Roster = later(() => import('../features/roster/Roster'), 'Roster');
 const Typing = later(() => import('../features/roster/Typing'), 'Typing');
 const Import = later(() => import('../features/roster/Import'), 'Import');
+const RosterLearner = later(() => import('../features/roster/Learner'), 'Learner');
+const Merges = later(() => import('../features/roster/Merges'), 'Merges');
+const Receive = later(() => import('../features/roster/Receive'), 'Receive');
 const Family = later(() => import('../features/home/Family'), 'Family');
 const Visitor = later(() => import('../features/catalogue/Visitor'), 'Visitor');
 const QuizPage = page(() => import('../features/assessment/QuizPage'), 'QuizPage');
@@ -187,6 +190,9 @@ function rosterPages(base: string) {
       <Route index element={<Roster />} />
       <Route path="type" element={<Typing />} />
       <Route path="import" element={<Import />} />
+      <Route path="merges" element={<Merges />} />
+      <Route path="receive" element={<Receive />} />
+      <Route path="learners/:learner" element={<RosterLearner />} />
     </Route>
   );
 }

@@ -12,6 +12,8 @@ import { SelectField, TextField } from '../../ui/Field';
 import { Empty, Loaded } from '../../ui/Loaded';
 import { mayChange, type Place, usePlace } from './place';
 import { rosterQuery, schoolClassesQuery } from './queries';
+import { Slips } from './Slips';
+import { Todos } from './Todos';
 
 /** A school's list of learners: by class, with what is known of each. */
 export function Roster() {
@@ -25,13 +27,14 @@ export function Roster() {
       lead={t('roster.lead')}
       above={place.me.role === 'admin' && <Back to={`/schools/${place.school}`}>{t('nav.school')}</Back>}
     >
+      {place.manages && <Todos school={place.school} />}
       <Ways place={place} classes={classes} />
       <Loaded
         query={query}
         isEmpty={(list) => list.length === 0}
         empty={<Empty title={t('roster.none')}>{t('roster.none_text')}</Empty>}
       >
-        {(list) => <Lines lines={list} base={place.base} />}
+        {(list) => <Lines lines={list} place={place} classes={classes} />}
       </Loaded>
     </Page>
   );
@@ -56,11 +59,27 @@ function Ways({ place, classes }: { place: Place; classes: SchoolClass[] }) {
           {t('import.title')}
         </ButtonLink>
       )}
+      {place.manages && (
+        <>
+          <ButtonLink look="plain" to={`${place.base}/merges`}>
+            {t('merge.title')}
+          </ButtonLink>
+          <ButtonLink look="plain" to={`${place.base}/receive`}>
+            {t('receive.title')}
+          </ButtonLink>
+        </>
+      )}
     </nav>
   );
 }
 
-function Lines({ lines, base }: { lines: RosterLine[]; base: string }) {
+interface LinesProps {
+  lines: RosterLine[];
+  place: Place;
+  classes: SchoolClass[];
+}
+
+function Lines({ lines, place, classes: made }: LinesProps) {
   const { t } = useTranslation();
   const [params, setParams] = useSearchParams();
   const [words, setWords] = useState('');
@@ -96,13 +115,16 @@ function Lines({ lines, base }: { lines: RosterLine[]; base: string }) {
       <p className="text-muted" role="status">
         {t('signin.learners', { count: shown.length })}
       </p>
+      {chosen && shown.length > 0 && mayChange(place, chosen, made) && (
+        <Slips key={chosen} school={place.school} learners={shown.map((l) => l.id)} kind="link" />
+      )}
       {shown.length === 0 ? (
         <Empty title={t('roster.no_match')} />
       ) : (
         <ul className="divide-y divide-line rounded-card border border-line bg-surface">
           {shown.map((line) => (
             <li key={line.id}>
-              <Line line={line} base={base} withClass={!chosen} />
+              <Line line={line} base={place.base} withClass={!chosen} />
             </li>
           ))}
         </ul>
