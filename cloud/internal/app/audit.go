@@ -20,7 +20,9 @@ import (
 // errors.
 func (k *core) addOffice() {
 	k.mishaps = mishap.New(k.db, k.clock, Version)
-	k.permits = permits.New(permits.Options{DB: k.db, Clock: k.clock, People: k.domains.Identity, Audit: k.domains.Audit, Notify: k.tellRestricted})
+	k.permits = permits.New(permits.Options{
+		DB: k.db, Clock: k.clock, People: k.domains.Identity, Audit: k.domains.Audit, Notify: k.tellRestricted, Learning: k.domains.Learning,
+	})
 }
 
 // powers is what a person may do beside the table of permissions.

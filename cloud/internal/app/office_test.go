@@ -136,6 +136,9 @@ func TestTheOfficeOfAnAdmin(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	t.Run("what was learned under a duplicate's name counts for the learner", func(t *testing.T) {
+		o.learnedAsADuplicate(users+string(student.Who.Account), student.Who.Account, admin)
+	})
 	t.Run("the end of a restriction opens no account that an admin shut", func(t *testing.T) {
 		o.overRestrictions(users+string(student.Who.Account), admin)
 	})

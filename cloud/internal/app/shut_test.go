@@ -4,6 +4,8 @@ import (
 	"net/http"
 
 	"urbanhomeschool.org/uhs/shared/api/apitest"
+	"urbanhomeschool.org/uhs/shared/db"
+	"urbanhomeschool.org/uhs/shared/id"
 	"urbanhomeschool.org/uhs/shared/identity"
 )
 
@@ -50,5 +52,33 @@ func (o *office) overRestrictions(user string, admin apitest.Walker) {
 			o.want(200, admin.Token(), http.MethodPost, user+"/restore", "")
 		}
 		set(identity.Active)
+	}
+}
+
+// learnedAsADuplicate reads a student's page before and after a record that was
+// merged into hers has learned something.
+func (o *office) learnedAsADuplicate(user string, student identity.AccountID, admin apitest.Walker) {
+	o.Helper()
+	activity := func() (enrolled, hours float64) {
+		o.Helper()
+		a := data(o.T, o.want(200, admin.Token(), http.MethodGet, user, ""))["activity"].(map[string]any)
+		return a["courses_enrolled"].(float64), a["total_time_hours"].(float64)
+	}
+	courses, hours := activity()
+	twin := identity.Account{ID: identity.AccountID(id.New()), Role: identity.Student, FullName: "Amina", Status: identity.Suspended, MergedInto: student}
+	if err := o.pool.Update(o.Context(), func(tx db.Tx) error { _, err := identity.Accounts.Put(o.Context(), tx, twin); return err }); err != nil {
+		o.Fatal(err)
+	}
+	for _, q := range []string{
+		`INSERT INTO enrolments (id, learner_id, course_id, school_id, enrolled_at) VALUES ('e-twin', $1, 'c-twin', '', now())`,
+		`INSERT INTO learning_activities (id, kind, learner_id, school_id, course_id, lesson_id, seconds, at)
+			VALUES ('a-twin', 'time_spent', $1, '', 'c-twin', '', 7200, now())`,
+	} {
+		if _, err := o.pool.Pool.Exec(o.Context(), q, string(twin.ID)); err != nil {
+			o.Fatal(err)
+		}
+	}
+	if c, h := activity(); c != courses+1 || h != hours+2 {
+		o.Errorf("%v courses and %v hours, before %v and %v", c, h, courses, hours)
 	}
 }

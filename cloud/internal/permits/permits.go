@@ -21,6 +21,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/fault"
 	"urbanhomeschool.org/uhs/shared/id"
 	"urbanhomeschool.org/uhs/shared/identity"
+	"urbanhomeschool.org/uhs/shared/learning"
 )
 
 // Auditor keeps the log of who did what (audit.Log).
@@ -32,6 +33,12 @@ type Auditor interface {
 // there is no way to reach her.
 type Notify func(ctx context.Context, tx db.Tx, p identity.Person, r Restriction) (bool, error)
 
+// Learning folds what a learner has learned, of records merged into hers too
+// (learning.Service).
+type Learning interface {
+	SummaryOf(ctx context.Context, tx db.Tx, learner identity.Account) (learning.Summary, error)
+}
+
 // Options wires a Service.
 type Options struct {
 	DB     db.DB
@@ -39,6 +46,8 @@ type Options struct {
 	People *identity.Service
 	Audit  Auditor
 	Notify Notify
+	// Learning is for Describe.
+	Learning Learning
 }
 
 // Service is the use-cases of delegations and restrictions.

@@ -211,16 +211,19 @@ func (s *Service) Describe(ctx context.Context, who identity.Actor, account iden
 		if out.Parent, _, err = s.o.People.ParentOf(ctx, tx, account); err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, selectActivity, string(account))
-		if _, err = db.One(rows, err, func(r db.Rows) (struct{}, error) {
-			var seconds int64
-			err := r.Scan(&out.Enrolled, &out.Completed, &seconds)
-			out.Hours = float64(seconds) / 3600
-			return struct{}{}, err
-		}); err != nil {
-			return err
+		if p.Account.Role == identity.Student {
+			learned, err := s.o.Learning.SummaryOf(ctx, tx, p.Account)
+			if err != nil {
+				return err
+			}
+			out.Hours, out.Enrolled = float64(learned.Record.Seconds)/3600, int64(len(learned.Courses))
+			for _, c := range learned.Courses {
+				if c.Progress.Done() {
+					out.Completed++
+				}
+			}
 		}
-		rows, err = tx.Query(ctx, openRestrictions, account)
+		rows, err := tx.Query(ctx, openRestrictions, account)
 		out.Restrictions, err = db.Collect(rows, err, scanRestriction)
 		return err
 	})

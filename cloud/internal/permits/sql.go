@@ -23,16 +23,6 @@ var (
 	// Who is shut out, and whether the last end opens the account again.
 	selectShut = db.SQL{Postgres: `SELECT count(*), coalesce(bool_or(reopens), false) FROM restrictions WHERE account_id = $1 AND kind = 'sign_in' AND lifted_at IS NULL`}
 	keepShut   = db.SQL{Postgres: `UPDATE restrictions SET reopens = false WHERE account_id = $1 AND kind = 'sign_in' AND lifted_at IS NULL`}
-
-	// What the page of a person says of her learning. A course is complete when
-	// every lesson of it is.
-	selectActivity = db.SQL{Postgres: `
-		SELECT (SELECT count(*) FROM enrolments WHERE learner_id = $1),
-			(SELECT count(*) FROM enrolments e WHERE e.learner_id = $1
-				AND EXISTS (SELECT 1 FROM lessons l WHERE l.course_id = e.course_id)
-				AND NOT EXISTS (SELECT 1 FROM lessons l WHERE l.course_id = e.course_id AND NOT EXISTS (
-					SELECT 1 FROM learning_activities c WHERE c.learner_id = $1 AND c.course_id = e.course_id AND c.lesson_id = l.id AND c.kind = 'lesson_completed'))),
-			(SELECT coalesce(sum(seconds), 0)::bigint FROM learning_activities WHERE learner_id = $1 AND kind = 'time_spent')`}
 )
 
 func scanDelegation(r db.Rows) (d Delegation, err error) {
