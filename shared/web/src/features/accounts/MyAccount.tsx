@@ -7,6 +7,7 @@ import { Card } from '../../ui/Card';
 import { Failure } from '../../ui/Loaded';
 import { Notice } from '../../ui/Notice';
 import { signOut, useMe } from '../identity/session';
+import { MyDetails } from './MyDetails';
 import { PasswordField } from './PasswordField';
 import { Picture } from './Picture';
 
@@ -16,6 +17,7 @@ export function MyAccount() {
   return (
     <>
       <Unverified />
+      <MyDetails />
       <Picture />
       <ChangePassword />
       {!(me.role === 'student' && me.school_id) && <Close />}
