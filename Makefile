@@ -151,7 +151,7 @@ e2e: build crash-binaries $(BIN)/uhs-ollama $(BIN)/uhs-rates ## Run the main job
 e2e-full: build crash-binaries ## The crash tests in full: every point 10 times on each side
 	@cd installer && UHS_BIN=$(BIN) UHS_FULL=10 go test -count=1 -v -timeout 60m -run TestCrashPoints ./e2e/...
 
-browser: build ## Drive the student's and the parent's pages in Chromium
+browser: build ## Drive the pages of all roles in Chromium, and let axe read those of sign-in, people and safety
 	@.ci/prerequisites chromium
 	@cd installer && UHS_BIN=$(BIN) UHS_BROWSER=1 go test -count=1 -timeout 10m -run TestBrowser ./e2e/...
 

@@ -46,6 +46,7 @@ func TestBrowser(t *testing.T) {
 		"questions": onScreen(t, box, c),
 		"bursar":    map[string]string{"email": w.People().Teacher(s.Key, "bursar").Email, "password": world.SchoolPassword},
 		"pay":       map[string]string{"learner": learner.ID, "course": paid.ID},
+		"look":      schoolPages(w, s.Key, learner),
 	})
 	must(t, s.Link.Plug())
 	settled(t, s)
@@ -53,7 +54,50 @@ func TestBrowser(t *testing.T) {
 		"base": w.Cloud.URL, "school": s.Name, "child": map[string]string{"id": learner.ID, "name": learner.Name},
 		"parent": map[string]string{"email": w.People().Parent("Njeri").Email, "password": world.AdminPassword},
 		"admin":  map[string]string{"email": world.AdminEmail, "password": world.AdminPassword},
+		"look":   cloudPages(w, s, learner),
 	})
+}
+
+// looker is a person whose pages axe reads; without an address or a PIN, nobody.
+type looker struct {
+	As        string   `json:"as"`
+	Email     string   `json:"email,omitempty"`
+	Password  string   `json:"password,omitempty"`
+	ClassName string   `json:"className,omitempty"`
+	Name      string   `json:"name,omitempty"`
+	PIN       string   `json:"pin,omitempty"`
+	Paths     []string `json:"paths"`
+}
+
+// schoolPages are the pages of sign-in, people and safety at a school's box.
+func schoolPages(w *world.World, school string, learner world.Person) []looker {
+	return []looker{
+		{As: "nobody", Paths: []string{"/sign-in", "/sign-in/password", "/sign-in/school-password", "/sign-in/recovery", "/sign-in/renewal"}},
+		{As: "learner", ClassName: learner.Class, Name: learner.Name, PIN: learner.PIN, Paths: []string{"/me", "/me/privacy", "/me/security", "/who-sees"}},
+		{
+			As: "head", Email: w.People().Teacher(school, "head").Email, Password: world.SchoolPassword,
+			Paths: []string{"/class-sign-in", "/recovery-sheets", "/claim-again", "/alerts", "/learners/" + learner.ID, "/me", "/me/security", "/who-sees"},
+		},
+	}
+}
+
+// cloudPages are those at the cloud.
+func cloudPages(w *world.World, s *world.School, learner world.Person) []looker {
+	return []looker{
+		{As: "nobody", Paths: []string{"/sign-in", "/register", "/forgot", "/verify-email?token=x", "/reset-password?token=x"}},
+		{As: "parent", Email: w.People().Parent("Njeri").Email, Password: world.AdminPassword, Paths: []string{"/children/" + learner.ID, "/me", "/me/security", "/who-sees"}},
+		{
+			As: "head", Email: w.People().Teacher(s.Key, "head").Email, Password: world.AdminPassword,
+			Paths: []string{"/schools/" + s.ID, "/learners/" + learner.ID, "/alerts", "/payments", "/me"},
+		},
+		{
+			As: "admin", Email: world.AdminEmail, Password: world.AdminPassword,
+			Paths: []string{
+				"/", "/applications", "/office", "/office/people", "/office/people/" + learner.ID, "/office/permissions", "/office/audit", "/office/errors",
+				"/alerts", "/schools/" + s.ID, "/me", "/me/security",
+			},
+		},
+	}
 }
 
 // onScreen is the first quiz of the course with its right answers, as a person

@@ -10,6 +10,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
 const web = new URL('../../../shared/web/', import.meta.url);
+const { faults: faultsOf } = await import(new URL('scripts/faults.mjs', web));
 const { chromium } = createRequire(new URL('package.json', web))('playwright-core');
 const texts = Object.fromEntries(
   ['en', 'sw'].map((l) => [l, JSON.parse(readFileSync(new URL(`src/i18n/${l}.json`, web), 'utf8'))]),
@@ -250,7 +251,43 @@ async function admin() {
   }
 }
 
-const plays = { school: [student, bursar, takeAlong], cloud: [parent, admin, handOver] }[process.argv[2]];
+/** The two views of every page of a person: a dark phone in Kiswahili, a light wide screen in English. */
+const VIEWS = [
+  { width: 360, colorScheme: 'dark', language: 'sw' },
+  { width: 1280, colorScheme: 'light', language: 'en' },
+];
+
+/** Every page of everybody, read by axe; what it finds is a fault. */
+async function look() {
+  for (const person of input.look) {
+    const page = await open(input.base);
+    if (person.pin) await signInByPIN(page, person);
+    else if (person.email) await signInByPassword(page, person);
+    else await page.goto('/');
+    for (const { width, colorScheme, language } of VIEWS) {
+      await page.setViewportSize({ width, height: 800 });
+      await page.emulateMedia({ colorScheme });
+      await page.evaluate((l) => localStorage.setItem('uhs.language', l), language);
+      for (const path of person.paths) {
+        await page.goto(path);
+        await ready(page);
+        assert.ok(
+          !(await page.getByText(says('not_found.title', language)).count()),
+          `${person.as} has no page ${path}`,
+        );
+        const name = `${person.as}${path.replace(/[0-9a-f]{8}-[-0-9a-f]+/g, '').replaceAll(/\W+/g, '-')}-${width}`;
+        if (process.env.UHS_LOOK) {
+          await page.screenshot({ path: join(process.env.UHS_LOOK, `${name}.png`), fullPage: true });
+        }
+        const found = await faultsOf(page);
+        faults.push(...found.map((f) => `${person.as} ${path}, ${width} px, ${colorScheme}, ${language}: ${f}`));
+      }
+    }
+    await page.context().close();
+  }
+}
+
+const plays = { school: [student, bursar, takeAlong, look], cloud: [parent, admin, handOver, look] }[process.argv[2]];
 assert.ok(plays, 'usage: node pages.mjs school|cloud');
 try {
   for (const play of plays) {
