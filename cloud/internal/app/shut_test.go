@@ -65,7 +65,9 @@ func (o *office) learnedAsADuplicate(user string, student identity.AccountID, ad
 		return a["courses_enrolled"].(float64), a["total_time_hours"].(float64)
 	}
 	courses, hours := activity()
-	twin := identity.Account{ID: identity.AccountID(id.New()), Role: identity.Student, FullName: "Amina", Status: identity.Suspended, MergedInto: student}
+	now := db.Time{Time: o.clock.Now()}
+	twin := identity.Account{ID: identity.AccountID(id.New()), Role: identity.Student, FullName: "Amina", Status: identity.Suspended, MergedInto: student,
+		CreatedAt: now, UpdatedAt: now}
 	if err := o.pool.Update(o.Context(), func(tx db.Tx) error { _, err := identity.Accounts.Put(o.Context(), tx, twin); return err }); err != nil {
 		o.Fatal(err)
 	}
