@@ -35,6 +35,8 @@ export type SchoolLearner = Schemas['LearnerBody'];
 export type SchoolInstructor = Schemas['SchoolInstructor'];
 /** A child's fresh PIN or pictures, on paper. */
 export type SecretCard = Schemas['CardBody'];
+/** An adult of a learner. */
+export type Guardian = Schemas['GuardianBody'];
 /** A learner on a school's list, which holds more of her than her class does. */
 export type RosterLine = Schemas['RosterLine'];
 export type SchoolClass = Schemas['SchoolClass'];

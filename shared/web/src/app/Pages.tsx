@@ -55,6 +55,7 @@ const Roster = later(() => import('../features/roster/Roster'), 'Roster');
 const Typing = later(() => import('../features/roster/Typing'), 'Typing');
 const Import = later(() => import('../features/roster/Import'), 'Import');
 const RosterLearner = later(() => import('../features/roster/Learner'), 'Learner');
+const Classes = later(() => import('../features/roster/Classes'), 'Classes');
 const Merges = later(() => import('../features/roster/Merges'), 'Merges');
 const Receive = later(() => import('../features/roster/Receive'), 'Receive');
 const Family = later(() => import('../features/home/Family'), 'Family');
@@ -190,6 +191,7 @@ function rosterPages(base: string) {
       <Route index element={<Roster />} />
       <Route path="type" element={<Typing />} />
       <Route path="import" element={<Import />} />
+      <Route path="classes" element={<Classes />} />
       <Route path="merges" element={<Merges />} />
       <Route path="receive" element={<Receive />} />
       <Route path="learners/:learner" element={<RosterLearner />} />

@@ -61,6 +61,9 @@ function Ways({ place, classes }: { place: Place; classes: SchoolClass[] }) {
       )}
       {place.manages && (
         <>
+          <ButtonLink look="plain" to={`${place.base}/classes`}>
+            {t('classes.title')}
+          </ButtonLink>
           <ButtonLink look="plain" to={`${place.base}/merges`}>
             {t('merge.title')}
           </ButtonLink>
