@@ -9,7 +9,7 @@ import { TextField } from '../../ui/Field';
 import { Failure, Loaded, Skeleton } from '../../ui/Loaded';
 import { Notice } from '../../ui/Notice';
 import { ClassChoice } from './ClassChoice';
-import { mayChange, type Place, usePlace } from './place';
+import { mayChange, type Place, usePlace, withGrades } from './place';
 import { reread, rosterQuery, schoolClassesQuery } from './queries';
 import { sendRows } from './send';
 import { TypedRows } from './TypedRows';
@@ -48,9 +48,12 @@ function TypedClass({ place, typed, kept, change, latest }: TypedClassProps) {
   const { t } = useTranslation();
   const classes = useQuery(schoolClassesQuery(place.school));
   const here = useQuery(rosterQuery(place.school)).data ?? [];
-  const own = (classes.data ?? []).filter((c) => c.active && mayChange(place, c.name, classes.data ?? []));
+  const known = withGrades(classes.data ?? [], here);
+  const own = known.filter((c) => c.active && mayChange(place, c.name, known));
+  // The class may have been chosen before the list of learners was here.
+  const grade = typed.grade || own.find((c) => c.name === typed.className)?.grade || '';
   const doubts = doubtsOf(typed.rows, typed.className || typed.grade, here);
-  const save = useSave(place.school, change, latest);
+  const save = useSave({ school: place.school, grade, change, latest });
   const form = useRef<HTMLFormElement>(null);
 
   return (
@@ -101,11 +104,11 @@ function TypedClass({ place, typed, kept, change, latest }: TypedClassProps) {
       )}
       {typed.rows.length > 0 && (
         <div className="space-y-2">
-          {!typed.grade && <p className="text-sm">{t('typing.no_class')}</p>}
+          {!grade && <p className="text-sm">{t('typing.no_class')}</p>}
           {doubts.size > 0 && <p className="text-sm">{t('typing.doubts', { count: doubts.size })}</p>}
           <Button
             wide
-            disabled={save.isPending || !typed.grade || typed.rows.length === doubts.size}
+            disabled={save.isPending || !grade || typed.rows.length === doubts.size}
             onClick={() => save.mutate()}
           >
             {save.isPending
@@ -118,8 +121,13 @@ function TypedClass({ place, typed, kept, change, latest }: TypedClassProps) {
   );
 }
 
+interface Saving extends Pick<TypedClassProps, 'change' | 'latest'> {
+  school: string;
+  grade: string;
+}
+
 /** Sends the rows that are in no doubt; gives how many are on the list now. */
-function useSave(school: string, change: TypedClassProps['change'], latest: TypedClassProps['latest']) {
+function useSave({ school, grade, change, latest }: Saving) {
   const queries = useQueryClient();
   return useMutation({
     mutationFn: async () => {
@@ -131,7 +139,7 @@ function useSave(school: string, change: TypedClassProps['change'], latest: Type
       let saved = 0;
       const rows = typed.rows.filter((r) => !doubts.has(r.id));
       try {
-        await sendRows(school, typed, rows, (row, refused) => {
+        await sendRows(school, { ...typed, grade }, rows, (row, refused) => {
           if (!refused) saved++;
           change((now) => ({
             rows: refused

@@ -1,5 +1,5 @@
 import { useParams } from 'react-router';
-import type { Duty, Me, SchoolClass } from '../../api/types';
+import type { Duty, Me, RosterLine, SchoolClass } from '../../api/types';
 import { useMe } from '../identity/session';
 
 /** Which school's list is open, and what this person may do there. */
@@ -34,4 +34,11 @@ export function usePlace(): Place {
 export function mayChange(place: Place, className: string, classes: SchoolClass[]): boolean {
   if (has(place.me, 'head', 'bursar', 'site_admin')) return true;
   return classes.some((c) => c.name === className && c.active && c.teacher_id === place.me.id);
+}
+
+/** A class that learners are in and nobody made has their grade. */
+export function withGrades(classes: SchoolClass[], lines: RosterLine[]): SchoolClass[] {
+  return classes.map((c) =>
+    c.grade ? c : { ...c, grade: lines.find((l) => l.class_name === c.name)?.grade ?? '' },
+  );
 }
