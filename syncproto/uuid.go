@@ -141,3 +141,20 @@ func appendUUID(out, u []byte) []byte {
 	}
 	return append(out, text[:]...)
 }
+
+// IDsIn lists the ids that a body holds, by themselves or inside a text.
+func IDsIn(body []byte) (out []string) {
+	for i := 0; i+19 <= len(body); i++ {
+		if body[i] == 0xd8 && body[i+1] == tagUUID && body[i+2] == 0x50 {
+			out = append(out, string(appendUUID(nil, body[i+3:i+19])))
+		}
+	}
+	for i := 0; i+uuidText <= len(body); i++ {
+		if body[i+8] == '-' && body[i+13] == '-' {
+			if _, ok := parseUUID(body[i : i+uuidText]); ok {
+				out = append(out, string(body[i:i+uuidText]))
+			}
+		}
+	}
+	return out
+}

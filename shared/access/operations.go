@@ -50,7 +50,8 @@ func Operations() map[string]Need {
 		"set-pin": of(SignIn, View, Manage), "set-school-password": of(SignIn, View, Manage),
 
 		"list-consents": of(Consents, View, Own, Manage), "record-consent": of(Consents, View, Own, Manage),
-		"export-person": of(Account, Own), "who-sees": of(Account, Own),
+		"export-person": of(Account, Own), "ask-erasure": of(Account, Own), "withdraw-erasure": of(Account, Own), "get-erasure": of(Account, Own),
+		"who-sees":      of(Account, Own),
 		"consent-texts": of(Account, Own), "student-privacy": of(Account, Own), "set-student-privacy": of(Account, Own),
 		"add-consent-photo": of(Consents, Manage), "consent-photo": of(Consents, Own, Manage),
 		"parent-consents": of(Consents, Own), "set-parent-privacy": of(Consents, Own),

@@ -41,7 +41,10 @@ var (
 	}
 	pageEntries = db.SQL{Both: `SELECT ` + columns + ` FROM audit_entries
 		WHERE school_id = $1 AND node <> 'cloud' AND id > $2 ORDER BY id LIMIT $3`}
-	eraseDetails = db.SQL{Both: `UPDATE audit_entries SET details = '' WHERE details <> '' AND (target_id = $1 OR actor_id = $1)`}
+	eraseDetails = db.SQL{
+		Postgres: `UPDATE audit_entries SET details = '' WHERE details <> '' AND (target_id = $1 OR actor_id = $1 OR position($2::text IN details) > 0)`,
+		SQLite:   `UPDATE audit_entries SET details = '' WHERE details <> '' AND (target_id = $1 OR actor_id = $1 OR instr(details, $2) > 0)`,
+	}
 )
 
 var (
@@ -89,11 +92,18 @@ func getEntry(ctx context.Context, tx db.Tx, id string) (Record, error) {
 	return db.First(ctx, tx, selectEntry, scanRecord, id)
 }
 
-// Erase empties the details of every entry by or about a person. Who did what
-// to whom stays, as ids; the chain holds.
-func Erase(ctx context.Context, tx db.Tx, person string) (entries int64, err error) {
+// Erase empties the details of every entry by or about a person, and of those
+// that name her or say one of words: her name, her phone. Who did what to whom
+// stays, as ids; the chain holds.
+func Erase(ctx context.Context, tx db.Tx, person string, words ...string) (entries int64, err error) {
 	if person == "" {
 		return 0, errors.New("erase from the audit log: nobody is named")
 	}
-	return tx.Exec(ctx, eraseDetails, person)
+	for _, word := range append([]string{person}, words...) {
+		n, err := tx.Exec(ctx, eraseDetails, person, word)
+		if entries += n; err != nil {
+			return entries, err
+		}
+	}
+	return entries, nil
 }

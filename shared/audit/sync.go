@@ -1,6 +1,8 @@
 package audit
 
 import (
+	"strings"
+
 	"urbanhomeschool.org/uhs/shared/syncer"
 	"urbanhomeschool.org/uhs/syncproto"
 )
@@ -15,6 +17,16 @@ var Entries = syncer.Entity[Record]{
 	Audience: func(r Record) syncproto.Audience { return syncproto.OfSchool(r.School) },
 	School:   func(r Record) string { return r.School },
 	Put:      putFromBox,
+	Forget:   forget,
 	Get:      getEntry,
 	List:     syncer.ListOf(&pageEntries, scanRecord),
+}
+
+// forget empties the details of an entry by or about a person.
+func forget(r Record, person string) (Record, syncer.Trace) {
+	if r.Details == "" || r.TargetID != person && r.Actor != person && !strings.Contains(r.Details, person) {
+		return r, syncer.Untouched
+	}
+	r.Details = ""
+	return r, syncer.Changed
 }

@@ -12,6 +12,7 @@ var Sheets = syncer.Entity[Sheet]{
 	Audience: func(v Sheet) syncproto.Audience { return syncproto.OfSchool(string(v.School)) },
 	School:   func(v Sheet) string { return string(v.School) },
 	Put:      putSheet,
+	Forget:   syncer.Names(func(v Sheet) []string { return []string{string(v.Holder)} }),
 	Get:      sheetByID,
 	List:     syncer.ListOf(&pageSheets, scanSheet),
 }

@@ -25,6 +25,7 @@ var Accounts = syncer.Entity[Account]{
 	ID:       func(v Account) string { return string(v.ID) },
 	Audience: func(v Account) syncproto.Audience { return syncproto.OfSchool(string(v.School)) },
 	Put:      putAccount,
+	Forget:   syncer.Names(func(v Account) []string { return []string{string(v.ID)} }),
 	List:     syncer.ListOf(&pageAccounts, scanAccount),
 }
 
@@ -40,6 +41,7 @@ var Credentials = syncer.Entity[Credential]{
 	Audience: func(v Credential) syncproto.Audience { return syncproto.OfSchool(string(v.School)) },
 	School:   func(v Credential) string { return string(v.School) },
 	Put:      putCredential,
+	Forget:   syncer.Names(func(v Credential) []string { return []string{string(v.Account)} }),
 	List:     syncer.ListOf(&pageCredentials, scanCredential),
 }
 
@@ -49,6 +51,7 @@ var DutyGrants = syncer.Entity[DutyGrant]{
 	ID:       func(v DutyGrant) string { return v.ID },
 	Audience: func(v DutyGrant) syncproto.Audience { return syncproto.OfSchool(string(v.School)) },
 	Put:      putDuty,
+	Forget:   syncer.Names(func(v DutyGrant) []string { return []string{string(v.Account)} }),
 	List:     syncer.ListOf(&pageDuties, scanDuty),
 }
 
@@ -58,6 +61,7 @@ var Guardians = syncer.Entity[Guardian]{
 	ID:       func(v Guardian) string { return v.ID },
 	Audience: func(v Guardian) syncproto.Audience { return syncproto.OfLearner(string(v.Learner)) },
 	Put:      putGuardian,
+	Forget:   syncer.Names(func(v Guardian) []string { return []string{string(v.Account)} }),
 	List:     syncer.ListOf(&pageGuardians, scanGuardian),
 }
 
@@ -71,6 +75,7 @@ var Consents = syncer.Entity[Consent]{
 	ID:       func(v Consent) string { return v.ID },
 	Audience: func(v Consent) syncproto.Audience { return syncproto.OfLearner(string(v.Learner)) },
 	Put:      putConsent,
+	Forget:   forgetGuardian,
 	Get:      consentByID,
 	List:     syncer.ListOf(&pageConsents, scanConsent),
 	Bulk: &syncer.Bulk[Consent]{
@@ -111,6 +116,16 @@ var Revocations = syncer.Entity[Revocation]{
 		Columns: []string{"id", "session_id", "school_id", "expires_at"},
 		Row:     revocationRow,
 	},
+}
+
+// forgetGuardian keeps what an erased guardian said for the child, without her
+// name.
+func forgetGuardian(v Consent, person string) (Consent, syncer.Trace) {
+	if v.GuardianName == "" || string(v.Guardian) != person {
+		return v, syncer.Untouched
+	}
+	v.GuardianName = ""
+	return v, syncer.Changed
 }
 
 func roster(name string) syncproto.Spec {

@@ -10,7 +10,9 @@
 package personal
 
 import (
+	"context"
 	"log/slog"
+	"time"
 
 	"urbanhomeschool.org/uhs/shared/audit"
 	"urbanhomeschool.org/uhs/shared/clock"
@@ -26,12 +28,26 @@ type Options struct {
 	Log    *slog.Logger
 	People *identity.Service
 	Audit  *audit.Log
+	// School and Node are a box's own; empty at the cloud.
+	School, Node string
+	// Box is the appliance of a school that has to confirm erasures, empty for
+	// none; the cloud's.
+	Box func(ctx context.Context, tx db.Tx, school string) (string, error)
+	// Backups tells until when a backup may hold what was erased at a moment, zero
+	// for not at all; the cloud's.
+	Backups func(ctx context.Context, tx db.Tx, at time.Time) (time.Time, error)
+	// After is called after an erasure, to drop what lies beside the database;
+	// optional.
+	After func(ctx context.Context)
 }
 
 // Service is the use-cases.
-type Service struct{ o Options }
+type Service struct {
+	o      Options
+	engine Engine
+}
 
 // New makes a Service.
-func New(o Options) *Service { return &Service{o} }
+func New(o Options) *Service { return &Service{o: o} }
 
 func (s *Service) now() db.Time { return db.Time{Time: s.o.Clock.Now()} }

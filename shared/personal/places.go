@@ -101,7 +101,7 @@ func doors() []Place {
 func family() []Place {
 	return []Place{
 		{Table: "consents", Record: "identity.consent", About: is("learner_id"), Beside: []string{"recorded_by"}},
-		{Table: "consents", Name: "consents_given", About: both("guardian_id IN (SELECT id FROM guardians WHERE account_id = $1)"), Beside: []string{"recorded_by"},
+		{Table: "consents", Name: "consents_given", About: is("guardian_id"), Beside: []string{"recorded_by"},
 			End: Blanked, Blank: "guardian_name = ''", Why: "that a guardian agreed is the child's record; it stays without the guardian's name"},
 		{Table: "consent_photos", About: is("learner_id"), Beside: []string{"by_id"}},
 	}
@@ -135,6 +135,11 @@ func traces() []Place {
 		{Table: "audit_entries", Record: "audit.entry", About: is("target_id"), Hidden: []string{"ip", "user_agent", "request_id", "details_hash", "prev", "hash"},
 			Beside: []string{"actor_id"}, End: Kept, Why: chain},
 		{Table: "audit_entries", Name: "audit_entries_own", About: is("actor_id"), Hidden: []string{"details", "details_hash", "prev", "hash"}, End: Kept, Why: chain},
+		{Table: "erasures", Record: "personal.erasure", About: is("person_id"), Beside: []string{"by_id"}, End: Kept, Why: "the id alone: what comes late must be told from news"},
+		{Table: "erasure_receipts", Record: "personal.receipt", About: both("erasure_id IN (SELECT id FROM erasures WHERE person_id = $1)"), End: Kept,
+			Why: "says that a replica has erased her, by ids"},
+		{Table: "erasure_requests", About: is("person_id"), Hidden: []string{"code"}, Beside: []string{"asked_by"}, End: Blanked, Blank: "reason = ''",
+			Why: "who asked for the erasure, and when, by ids"},
 		{Table: "outbox", About: inBody, NoExport: copies, End: Kept, Why: "the content goes; the hash stays, because the chain of the log covers it"},
 		{Table: "entity_versions", About: inBody, NoExport: copies},
 		{Table: "dead_letters", About: inBody, Hidden: []string{"fixed_body", "deps"}, Beside: []string{"opened_by", "decided_by"}},

@@ -74,3 +74,102 @@ func scanRow(n int) func(db.Rows) ([]any, error) {
 		return values, nil
 	}
 }
+
+const (
+	erasureColumns = `id, person_id, school_id, by_id, at`
+	receiptColumns = `id, erasure_id, school_id, node, at`
+	requestColumns = `id, person_id, school_id, asked_by, reason, code, asked_at, due_at, withdrawn_at, done_at`
+)
+
+var (
+	insertErasure = db.SQL{Both: `INSERT INTO erasures (` + erasureColumns + `) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`}
+	selectErasure = db.SQL{Both: `SELECT ` + erasureColumns + ` FROM erasures WHERE id = $1`}
+	pageErasures  = db.SQL{Both: `SELECT ` + erasureColumns + ` FROM erasures WHERE school_id = $1 AND id > $2 ORDER BY id LIMIT $3`}
+	listErased    = db.SQL{Both: `SELECT DISTINCT person_id FROM erasures`}
+	listErasures  = db.SQL{Both: `SELECT ` + erasureColumns + ` FROM erasures WHERE person_id = $1 ORDER BY school_id`}
+	// What this node has not confirmed.
+	listOpen = db.SQL{Both: `SELECT ` + erasureColumns + ` FROM erasures e WHERE e.school_id = $1
+		AND NOT EXISTS (SELECT 1 FROM erasure_receipts r WHERE r.erasure_id = e.id AND r.node = $2) ORDER BY e.id`}
+
+	insertReceipt = db.SQL{Both: `INSERT INTO erasure_receipts (` + receiptColumns + `) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`}
+	selectReceipt = db.SQL{Both: `SELECT ` + receiptColumns + ` FROM erasure_receipts WHERE id = $1`}
+	pageReceipts  = db.SQL{Both: `SELECT ` + receiptColumns + ` FROM erasure_receipts WHERE school_id = $1 AND id > $2 ORDER BY id LIMIT $3`}
+	listReceipts  = db.SQL{Both: `SELECT ` + receiptColumns + ` FROM erasure_receipts WHERE erasure_id = $1 ORDER BY at`}
+
+	insertRequest = db.SQL{Both: `INSERT INTO erasure_requests (` + requestColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`}
+	latestRequest = db.SQL{Both: `SELECT ` + requestColumns + ` FROM erasure_requests WHERE person_id = $1 ORDER BY asked_at DESC, id DESC LIMIT 1`}
+	requestByCode = db.SQL{Both: `SELECT ` + requestColumns + ` FROM erasure_requests WHERE code = $1`}
+	dueRequests   = db.SQL{Both: `SELECT ` + requestColumns + ` FROM erasure_requests WHERE due_at <= $1 AND withdrawn_at IS NULL AND done_at IS NULL ORDER BY due_at`}
+	withdraw      = db.SQL{Both: `UPDATE erasure_requests SET withdrawn_at = $2 WHERE id = $1 AND done_at IS NULL`}
+	finish        = db.SQL{Both: `UPDATE erasure_requests SET done_at = $2 WHERE id = $1`}
+
+	// The schools that ever held the person, or a learner whose guardian she is.
+	schoolsOf = db.SQL{Both: `SELECT school_id FROM memberships WHERE account_id = $1
+		UNION SELECT school_id FROM accounts WHERE id = $1 AND school_id <> ''
+		UNION SELECT m.school_id FROM memberships m JOIN guardians g ON g.learner_id = m.account_id WHERE g.account_id = $1`}
+	countNamed = db.SQL{Both: `SELECT count(*) FROM schools WHERE named_adult_id = $1`}
+	wordsOf    = db.SQL{Both: `SELECT full_name FROM accounts WHERE id = $1 UNION SELECT email FROM accounts WHERE id = $1
+		UNION SELECT email FROM logins WHERE account_id = $1 AND email <> '' UNION SELECT phone FROM profiles WHERE account_id = $1
+		UNION SELECT phone FROM logins WHERE account_id = $1 AND phone <> ''`}
+)
+
+func scanErasure(r db.Rows) (v Erasure, err error) {
+	return v, r.Scan(&v.ID, &v.Person, &v.School, &v.By, &v.At)
+}
+
+func scanReceipt(r db.Rows) (v Receipt, err error) {
+	return v, r.Scan(&v.ID, &v.Erasure, &v.School, &v.Node, &v.At)
+}
+
+func scanRequest(r db.Rows) (v Asked, err error) {
+	return v, r.Scan(&v.ID, &v.Person, &v.School, &v.By, &v.Reason, &v.Code, &v.AskedAt, &v.DueAt, &v.WithdrawnAt, &v.DoneAt)
+}
+
+func first[T any](ctx context.Context, tx db.Tx, q db.SQL, scan func(db.Rows) (T, error), args ...any) (T, error) {
+	rows, err := tx.Query(ctx, q, args...)
+	return db.One(rows, err, scan)
+}
+
+func all[T any](ctx context.Context, tx db.Tx, q db.SQL, scan func(db.Rows) (T, error), args ...any) ([]T, error) {
+	rows, err := tx.Query(ctx, q, args...)
+	return db.Collect(rows, err, scan)
+}
+
+func putErasure(ctx context.Context, tx db.Tx, v Erasure) (bool, error) {
+	n, err := tx.Exec(ctx, insertErasure, v.ID, v.Person, v.School, v.By, v.At)
+	return n > 0, err
+}
+
+func erasureByID(ctx context.Context, tx db.Tx, id string) (Erasure, error) {
+	return first(ctx, tx, selectErasure, scanErasure, id)
+}
+
+func putReceipt(ctx context.Context, tx db.Tx, v Receipt) (bool, error) {
+	n, err := tx.Exec(ctx, insertReceipt, v.ID, v.Erasure, v.School, v.Node, v.At)
+	return n > 0, err
+}
+
+func receiptByID(ctx context.Context, tx db.Tx, id string) (Receipt, error) {
+	return first(ctx, tx, selectReceipt, scanReceipt, id)
+}
+
+// Erased gives the people who were erased here, for syncer.Applier.
+func Erased(ctx context.Context, tx db.Tx) (map[string]bool, error) {
+	ids, err := all(ctx, tx, listErased, db.Scalar[string])
+	if err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	out := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		out[id] = true
+	}
+	return out, nil
+}
+
+// take deletes or blanks the rows of a place.
+func take(d db.Dialect, p Place) db.SQL {
+	if p.End == Blanked {
+		return both(`UPDATE ` + p.Table + ` SET ` + p.Blank + ` WHERE ` + p.About.For(d))
+	}
+	return both(`DELETE FROM ` + p.Table + ` WHERE ` + p.About.For(d))
+}

@@ -81,7 +81,7 @@ func columnsOf(t testing.TB, tx db.Tx, table string) []column {
 type person struct{ id, link, school string }
 
 // hers are the columns that hold a person's id.
-const hers = " account_id learner_id actor_id target_id holder_id teacher_id named_adult_id instructor_id opened_by "
+const hers = " account_id learner_id actor_id target_id holder_id teacher_id named_adult_id instructor_id opened_by person_id "
 
 // fill makes one row about p in every place. Whatever else is an id is the same
 // one, so that rows which are found by way of others are.
@@ -137,7 +137,7 @@ func value(p person, place personal.Place, c column) any {
 			return []byte(secret + p.id)
 		}
 		return []byte(marker + p.id)
-	case place.Table == "accounts" && c.name == "id", strings.Contains(hers, " "+c.name+" "):
+	case place.Table == "accounts" && c.name == "id", place.Table == "consents" && c.name == "guardian_id", strings.Contains(hers, " "+c.name+" "):
 		return p.id
 	case c.name == "school_id":
 		return p.school
@@ -165,3 +165,37 @@ func hiddenEverywhere(table, column string) bool {
 
 // ofNew is a person with ids of her own.
 func ofNew() person { return person{id: id.New(), link: id.New(), school: id.New()} }
+
+// tablesWith lists the tables in which text stands, in whatever column.
+func tablesWith(t testing.TB, d db.DB, text string) (out []string) {
+	t.Helper()
+	must(t, d.View(t.Context(), func(tx db.Tx) error {
+		tables, err := personal.Tables(t.Context(), tx)
+		if err != nil {
+			return err
+		}
+		for _, table := range tables {
+			for _, c := range columnsOf(t, tx, table) {
+				q := db.SQL{
+					Postgres: `SELECT count(*) FROM ` + table + ` WHERE position($1::text IN CAST(` + c.name + ` AS text)) > 0`,
+					SQLite:   `SELECT count(*) FROM ` + table + ` WHERE instr(CAST(` + c.name + ` AS TEXT), $1) > 0`,
+				}
+				if c.kind == "bytea" {
+					q = db.SQL{Both: `SELECT count(*) FROM ` + table + ` WHERE position(convert_to($1::text, 'UTF8') IN ` + c.name + `) > 0`}
+				}
+				rows, err := tx.Query(t.Context(), q, text)
+				n, err := db.One(rows, err, db.Scalar[int64])
+				if err != nil {
+					return fmt.Errorf("%s.%s: %w", table, c.name, err)
+				}
+				if n > 0 {
+					out = append(out, table+"."+c.name)
+				}
+			}
+		}
+		return nil
+	}))
+	return out
+}
+
+func contains(body []byte, text string) bool { return strings.Contains(string(body), text) }

@@ -11,6 +11,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/identity"
 	"urbanhomeschool.org/uhs/shared/learning"
 	"urbanhomeschool.org/uhs/shared/payments"
+	"urbanhomeschool.org/uhs/shared/personal"
 	"urbanhomeschool.org/uhs/shared/roster"
 	"urbanhomeschool.org/uhs/shared/syncer"
 	"urbanhomeschool.org/uhs/shared/syncer/line"
@@ -22,6 +23,8 @@ func All() (*syncer.Registry, error) {
 	return syncer.NewRegistry(
 		identity.Keys,
 		identity.Schools,
+		personal.Erasures,
+		personal.Receipts,
 		identity.Accounts,
 		identity.Credentials,
 		identity.DutyGrants,

@@ -24,6 +24,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/identity"
 	"urbanhomeschool.org/uhs/shared/learning"
 	"urbanhomeschool.org/uhs/shared/payments"
+	"urbanhomeschool.org/uhs/shared/personal"
 	"urbanhomeschool.org/uhs/shared/registry"
 	"urbanhomeschool.org/uhs/shared/roster"
 	"urbanhomeschool.org/uhs/shared/syncer"
@@ -85,7 +86,7 @@ func of[T any](e syncer.Entity[T]) body {
 
 func bodies() []body {
 	return []body{
-		of(identity.Keys), of(identity.Schools), of(identity.Accounts), of(identity.Credentials), of(identity.DutyGrants), of(identity.Guardians),
+		of(identity.Keys), of(identity.Schools), of(personal.Erasures), of(personal.Receipts), of(identity.Accounts), of(identity.Credentials), of(identity.DutyGrants), of(identity.Guardians),
 		of(identity.Consents), of(consent.Privacy), of(identity.Revocations), of(identity.Barrings), of(door.Sheets), of(door.Uses),
 		of(roster.Classes), of(roster.Terms), of(roster.Changes), of(roster.Verdicts), of(roster.Codes), of(roster.Uses), of(line.Plans), of(catalogue.Licences), of(payments.Intents), of(payments.Outcomes), of(payments.Entitlements),
 		of(learning.Enrolments), of(learning.Activities), of(assessment.Attempts), of(tutor.Questions), of(tutor.Answers), of(tutor.Alerts),

@@ -35,6 +35,9 @@ type Applier struct {
 	// Echo sends the winner of a last-writer record back to everybody, the writer
 	// too. Only the cloud has one.
 	Echo Journal
+	// Erased gives the people who were erased here: of records about them nothing is
+	// stored; optional.
+	Erased func(ctx context.Context, tx db.Tx) (map[string]bool, error)
 	// Reactions run for inserted rows, in the applying transaction.
 	Reactions []Reaction
 	// Paused is told, in the applying transaction, that a lane takes nothing more;

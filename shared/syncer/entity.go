@@ -44,6 +44,9 @@ type Entity[T any] struct {
 	// Brings are the ids of what comes to be when this record arrives, beside the
 	// record itself; optional. What waits for one of them is tried again then.
 	Brings func(T) []string
+	// Forget gives v without what it holds of a person who is erased; optional. A
+	// record whose audience she is needs none: it goes. Her id alone may stay.
+	Forget func(v T, person string) (T, Trace)
 	// Upcast lifts the body of an older version to the next one, by old version.
 	Upcast map[uint32]func(body []byte) ([]byte, error)
 }

@@ -35,6 +35,7 @@ type Kind interface {
 	fleeting() bool
 	owned() syncproto.Audience
 	resend(ctx context.Context, tx db.Tx, school string, v any) error
+	forget(e syncproto.Event, person string) (syncproto.Event, Trace)
 	again(ctx context.Context, tx db.Tx, id string) (bool, error)
 }
 

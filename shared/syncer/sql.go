@@ -173,3 +173,40 @@ var (
 	// there it is as it is now, if it is there at all.
 	supersedeType = db.SQL{Both: `UPDATE dead_letters SET state = 'replayed' WHERE school = $1 AND epoch = $2 AND state = 'open' AND type = $3`}
 )
+
+// What names a person $1: in a body an id is its 16 bytes, but in text inside it.
+const (
+	namedPostgres = `(position(decode(replace($1::text, '-', ''), 'hex') IN body) > 0 OR position(convert_to($1::text, 'UTF8') IN body) > 0)`
+	namedSQLite   = `(instr(body, unhex(replace($1, '-', ''))) > 0 OR instr(body, CAST($1 AS BLOB)) > 0)`
+	listNaming    = `SELECT o.school, o.epoch, o.lane, o.seq, h.acked_seq, o.type, o.version, o.entity, o.body FROM outbox o
+		JOIN outbox_heads h ON h.school = o.school AND h.epoch = o.epoch AND h.lane = o.lane WHERE `
+	orderNaming = ` ORDER BY o.school, o.epoch, o.lane, o.seq`
+)
+
+var (
+	outboxNaming = db.SQL{Postgres: listNaming + namedPostgres + orderNaming, SQLite: listNaming + namedSQLite + orderNaming}
+	eraseOutbox  = db.SQL{Both: `UPDATE outbox SET type = '', version = 0, entity = '', hlc = 0, deps = NULL, body = $5
+		WHERE school = $1 AND epoch = $2 AND lane = $3 AND seq = $4`}
+
+	lettersNaming = db.SQL{
+		Postgres: `SELECT id::text, type, version, entity, body FROM dead_letters WHERE ` + namedPostgres,
+		SQLite:   `SELECT id, type, version, entity, body FROM dead_letters WHERE ` + namedSQLite,
+	}
+	changeLetter = db.SQL{
+		Postgres: `UPDATE dead_letters SET body = $2, fixed_body = NULL WHERE id::text = $1`,
+		SQLite:   `UPDATE dead_letters SET body = $2, fixed_body = NULL WHERE id = $1`,
+	}
+	removeLetter    = db.SQL{Postgres: `DELETE FROM dead_letters WHERE id::text = $1`, SQLite: `DELETE FROM dead_letters WHERE id = $1`}
+	conflictsNaming = db.SQL{
+		Postgres: `SELECT id::text, type, 1, entity, body FROM conflict_log WHERE ` + namedPostgres,
+		SQLite:   `SELECT id, type, 1, entity, body FROM conflict_log WHERE ` + namedSQLite,
+	}
+	changeConflict = db.SQL{Postgres: `UPDATE conflict_log SET body = $2 WHERE id::text = $1`, SQLite: `UPDATE conflict_log SET body = $2 WHERE id = $1`}
+	removeConflict = db.SQL{Postgres: `DELETE FROM conflict_log WHERE id::text = $1`, SQLite: `DELETE FROM conflict_log WHERE id = $1`}
+	versionsNaming = db.SQL{
+		Postgres: `SELECT type || '/' || entity, type, version, entity, body FROM entity_versions WHERE ` + namedPostgres,
+		SQLite:   `SELECT type || '/' || entity, type, version, entity, body FROM entity_versions WHERE ` + namedSQLite,
+	}
+	changeVersion = db.SQL{Both: `UPDATE entity_versions SET body = $2 WHERE type || '/' || entity = $1`}
+	removeVersion = db.SQL{Both: `DELETE FROM entity_versions WHERE type || '/' || entity = $1`}
+)

@@ -34,7 +34,11 @@ const maxAside = 5_000
 // and if anything in it is poison, by halves, so that the good records around a
 // bad one still go in bulk.
 func (a *Applier) store(ctx context.Context, tx db.Tx, log Log, f syncproto.Frame, skip int) error {
-	b := &batch{log: log, lane: f.Lane, first: f.First + int64(skip), events: f.Events[skip:], aside: map[entityKey]bool{}, waiting: map[string][]string{}}
+	events, err := a.withoutErased(ctx, tx, f.Events[skip:])
+	if err != nil {
+		return err
+	}
+	b := &batch{log: log, lane: f.Lane, first: f.First + int64(skip), events: events, aside: map[entityKey]bool{}, waiting: map[string][]string{}}
 	rows, err := tx.Query(ctx, listAside, log.School, int64(maxAside))
 	open, err := db.Collect(rows, err, func(r db.Rows) (o [5]string, err error) { return o, r.Scan(&o[0], &o[1], &o[2], &o[3], &o[4]) })
 	if err != nil {

@@ -49,6 +49,9 @@ type Differences struct {
 	Freshness assessment.Freshness
 	// Audit is whose chain of the audit log this side writes.
 	Audit audit.Options
+	// Personal says whose side of an erasure this is, and what lies beside the
+	// database.
+	Personal personal.Options
 }
 
 // Domains are the services of the shared domain.
@@ -72,6 +75,7 @@ func Join(d Differences) (Domains, error) {
 	d.Identity.DB, d.Identity.Clock, d.Identity.Audit, d.Identity.Text = d.DB, d.Clock, log, consent.Known
 	d.Identity.Form = consent.HasForm
 	people := identity.New(d.Identity)
+	d.Personal.DB, d.Personal.Clock, d.Personal.Log, d.Personal.People, d.Personal.Audit = d.DB, d.Clock, d.Log, people, log
 	courses := catalogue.New(catalogue.Options{DB: d.DB, Access: Entitled{}, Enrolments: learning.Counts{}, Opened: d.Opened})
 	pay := payments.New(d.DB, payments.Options{Clock: d.Clock, Prices: Prices{}, Guardians: Guardians{people}, Gateway: d.Gateway, Sign: d.Sign})
 	learn := learning.New(learning.Options{DB: d.DB, Clock: d.Clock, Access: courses, People: people, Practice: assessment.Sittings{}})
@@ -90,7 +94,7 @@ func Join(d Differences) (Domains, error) {
 	return Domains{Identity: people, Catalogue: courses, Learning: learn, Assessment: assess, Tutor: bird, Payments: pay, Audit: log,
 		Roster:   roster.New(roster.Options{DB: d.DB, Clock: d.Clock, People: people, Clerk: d.Clerk, History: d.History}),
 		Consent:  consent.New(consent.Options{DB: d.DB, Clock: d.Clock, People: people}),
-		Personal: personal.New(personal.Options{DB: d.DB, Clock: d.Clock, Log: d.Log, People: people, Audit: log})}, nil
+		Personal: personal.New(d.Personal)}, nil
 }
 
 // Entitled opens paid courses to learners who hold an entitlement.

@@ -7,6 +7,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/door"
 	"urbanhomeschool.org/uhs/shared/payments"
+	"urbanhomeschool.org/uhs/shared/personal"
 	"urbanhomeschool.org/uhs/shared/roster"
 	"urbanhomeschool.org/uhs/shared/syncer"
 	"urbanhomeschool.org/uhs/shared/tutor"
@@ -16,6 +17,7 @@ import (
 // applying transaction, for rows that were inserted.
 func (k *core) reactions() []syncer.Reaction {
 	return []syncer.Reaction{
+		syncer.On(personal.Erasures, k.domains.Personal.OnErasures),
 		syncer.On(roster.Changes, k.domains.Roster.OnChanges),
 		syncer.On(payments.Intents, k.money.OnIntents),
 		syncer.On(door.Uses, k.tellOfDoor),

@@ -43,7 +43,7 @@ func (k *core) routes() *api.API {
 	web.MountAccounts(a, k.accounts)
 	web.MountApplications(a, k.accounts)
 	api.MountConsent(a, k.domains.Consent)
-	api.MountPersonal(a, k.domains.Personal)
+	api.MountPersonal(a, k.domains.Personal, k.domains.Identity)
 	web.MountConsent(a, k.privacy)
 	api.MountLearning(a, k.domains.Learning)
 	api.MountAssessment(a, k.domains.Assessment)

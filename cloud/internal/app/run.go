@@ -89,6 +89,7 @@ func serve(ctx context.Context, c Config, out io.Writer) (err error) {
 			k.log.Error("look after the signing key", logging.Err(err))
 		}
 	}))
+	group.Add("erasures", k.eraseWhenDue())
 	group.Add("codes", service.Every(time.Hour, func(ctx context.Context) {
 		if err := k.accounts.Sweep(ctx); err != nil && ctx.Err() == nil {
 			k.log.Warn("sweep old codes and links", logging.Err(err))

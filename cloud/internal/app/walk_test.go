@@ -159,7 +159,7 @@ func (w *walk) object(path string) (string, bool) {
 
 // parameters stand for objects that are nobody's.
 var parameters = map[string]string{
-	"app_id": nowhere, "photo": "x", "id": nowhere, "assessment_id": nowhere, "course_id": nowhere, "lesson_id": nowhere, "enrollment_id": nowhere, "transaction_ref": "X", "held": "1", "lane": "4",
+	"app_id": nowhere, "code": "x", "photo": "x", "id": nowhere, "assessment_id": nowhere, "course_id": nowhere, "lesson_id": nowhere, "enrollment_id": nowhere, "transaction_ref": "X", "held": "1", "lane": "4",
 	"guardian": nowhere, "change": nowhere, "merge": nowhere, "child": nowhere, "restriction": nowhere, "token": "x", "secret": "x", "epoch": "1", "seq": "1", "class": "x", "n": "1", "name": "x", "file": "x", "kind": "x",
 }
 

@@ -37,6 +37,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/logging"
 	"urbanhomeschool.org/uhs/shared/mishap"
 	"urbanhomeschool.org/uhs/shared/payments"
+	"urbanhomeschool.org/uhs/shared/personal"
 	"urbanhomeschool.org/uhs/shared/registry"
 	"urbanhomeschool.org/uhs/shared/roster"
 	"urbanhomeschool.org/uhs/shared/syncer"
@@ -171,7 +172,8 @@ func (k *core) differences(g payments.Gateway, routes []tutor.Route) wiring.Diff
 			Device: browser,
 		},
 		Gateway: g, Routes: routes, Freshness: freshness{k}, Audit: audit.Options{Node: audit.Cloud},
-		Clerk: roster.Authority{}, History: k.tellPast,
+		Personal: personal.Options{Box: fleet.ActiveBox, Backups: k.backupsHold, After: k.dropSnapshots},
+		Clerk:    roster.Authority{}, History: k.tellPast,
 		// The privacy service is built later, before anybody is answered.
 		Office: func(ctx context.Context, tx db.Tx) ([]string, error) { return k.privacy.Climbed(ctx, tx) },
 	}
@@ -282,7 +284,9 @@ func (k *core) newApplier(ctx context.Context, hybrid *syncer.Hybrid, downlinks 
 	k.applier = &syncer.Applier{
 		DB: k.db, Registry: reg, Hybrid: hybrid, Clock: k.clock, Log: k.log, From: syncproto.EdgeOnly,
 		Admit: k.domains.Identity.Admits, AdmitAll: k.domains.Identity.AdmitsAll, Echo: downlinks, Reactions: k.reactions(), Paused: fleet.LanePaused(k.clock.Now),
+		Erased: personal.Erased,
 	}
+	k.domains.Personal.Join(personal.Engine{Outbox: k.outbox, Registry: reg})
 	_, err = k.applier.ReplayUnknown(ctx)
 	return err
 }

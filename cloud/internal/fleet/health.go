@@ -150,3 +150,13 @@ func NodeKeys(ctx context.Context, tx db.Tx, school string) ([]ed25519.PublicKey
 		return ed25519.PublicKey(b), err
 	})
 }
+
+// ActiveBox is a school's box, empty when it has none.
+func ActiveBox(ctx context.Context, tx db.Tx, school string) (string, error) {
+	rows, err := tx.Query(ctx, activeAppliance, school)
+	box, err := db.One(rows, err, db.Scalar[string])
+	if errors.Is(err, db.ErrNoRows) {
+		return "", nil
+	}
+	return box, err
+}

@@ -350,3 +350,18 @@ func (w *partWriter) flush() error {
 	w.buf = w.buf[:0]
 	return nil
 }
+
+// DropSnapshots deletes what is prepared for all schools: it may hold a person who
+// was erased. A box that is fetching one asks anew.
+func (s *Service) DropSnapshots() error {
+	schools, err := os.ReadDir(s.o.Snapshots.Dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, e := range schools {
+		if err := os.RemoveAll(s.snapshotDir(e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -12,6 +12,7 @@ import (
 
 	"urbanhomeschool.org/uhs/shared/catalogue/pack"
 	"urbanhomeschool.org/uhs/shared/clock"
+	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/db/sqlite"
 	"urbanhomeschool.org/uhs/shared/logging"
 	"urbanhomeschool.org/uhs/shared/syncer"
@@ -28,6 +29,8 @@ type SnapshotOptions struct {
 	// Reactions build up state that belongs to the records of a snapshot; they must
 	// have no effect elsewhere.
 	Reactions []syncer.Reaction
+	// Erased gives the people of whom nothing is stored (syncer.Applier); optional.
+	Erased func(ctx context.Context, tx db.Tx) (map[string]bool, error)
 	// Dir is the box's data directory.
 	Dir   string
 	Clock clock.Clock
@@ -229,7 +232,7 @@ func (s *Snapshots) swap(ctx context.Context, store *pack.Store, m syncproto.Sna
 		return err
 	}
 	g, err := begin(ctx, path, syncer.Restorer{Snapshot: m, Applier: &syncer.Applier{
-		Registry: s.o.Registry, Hybrid: s.o.Hybrid, Clock: s.o.Clock, Log: s.o.Log, Reactions: s.o.Reactions}})
+		Registry: s.o.Registry, Hybrid: s.o.Hybrid, Clock: s.o.Clock, Log: s.o.Log, Reactions: s.o.Reactions, Erased: s.o.Erased}})
 	if err != nil {
 		return err
 	}

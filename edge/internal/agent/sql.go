@@ -22,6 +22,8 @@ var factTables = map[string]string{
 	"consents":               ofMembers,
 	"revocations":            "1",
 	"barrings":               "1",
+	"erasures":               "1",
+	"erasure_receipts":       "1",
 	"recovery_sheets":        "1",
 	"door_uses":              "1",
 	"payment_intents":        ofMembers,
@@ -52,7 +54,7 @@ var rebuiltTables = []string{"watermarks", "frame_history", "entity_versions", "
 var localTables = []string{
 	// the conversation with the cloud, and what went wrong in it
 	"outbox", "outbox_heads", "outbox_applied", "dead_letters", "conflict_log", "peer_states", "node_state",
-	"audit_heads", "error_logs",
+	"audit_heads", "error_logs", "erasure_requests",
 	// people at work
 	"door_devices", "door_known", "door_misses",
 	"sessions", "refresh_tokens", "signing_secrets", "memberships", "logins", "profiles",

@@ -58,7 +58,7 @@ func (b *box) schoolAPI(s *school) *api.API {
 	api.MountPowers(a)
 	api.MountSchoolAudit(a, s.domains.Audit, s.domains.Identity.NamesOf)
 	api.MountConsent(a, s.domains.Consent)
-	api.MountPersonal(a, s.domains.Personal)
+	api.MountPersonal(a, s.domains.Personal, s.domains.Identity)
 	api.MountLearning(a, s.domains.Learning)
 	api.MountAssessment(a, s.domains.Assessment)
 	api.MountCatalogue(a, s.domains.Catalogue, b.clock.Now)

@@ -6,6 +6,7 @@ import (
 	"urbanhomeschool.org/uhs/edge/internal/agent"
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/identity"
+	"urbanhomeschool.org/uhs/shared/personal"
 	"urbanhomeschool.org/uhs/shared/syncer"
 	"urbanhomeschool.org/uhs/shared/tutor"
 	"urbanhomeschool.org/uhs/syncproto"
@@ -21,6 +22,7 @@ func (b *box) takeSnapshots(s *school, applier *syncer.Applier) {
 			syncer.On(tutor.Questions, s.domains.Tutor.OnRestored),
 			syncer.On(tutor.Answers, s.domains.Tutor.OnAnswers),
 		},
+		Erased: personal.Erased,
 		Swapped: func() {
 			s.connection.Anew()
 			s.packs.Wake()

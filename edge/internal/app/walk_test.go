@@ -236,7 +236,7 @@ func (p *place) object(path string) (string, bool) {
 
 // parameters stand for objects that are nobody's.
 var parameters = map[string]string{
-	"id": nowhere, "assessment_id": nowhere, "course_id": nowhere, "lesson_id": nowhere, "enrollment_id": nowhere, "transaction_ref": "X",
+	"id": nowhere, "code": "x", "assessment_id": nowhere, "course_id": nowhere, "lesson_id": nowhere, "enrollment_id": nowhere, "transaction_ref": "X",
 	"guardian": nowhere, "change": nowhere, "merge": nowhere, "photo": "x", "class": "x",
 }
 

@@ -28,6 +28,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/identity"
 	"urbanhomeschool.org/uhs/shared/logging"
 	"urbanhomeschool.org/uhs/shared/payments"
+	"urbanhomeschool.org/uhs/shared/personal"
 	"urbanhomeschool.org/uhs/shared/registry"
 	"urbanhomeschool.org/uhs/shared/roster"
 	"urbanhomeschool.org/uhs/shared/service"
@@ -117,7 +118,8 @@ func (b *box) assemble(ctx context.Context) (*school, error) {
 		Identity: b.agent.Keys().Age, School: identity.SchoolID(state.SchoolID), Clock: b.clock, Log: b.log,
 		Neighbours: b.config.Neighbours, KeepFree: b.config.KeepFree,
 	})
-	applier := &syncer.Applier{DB: d, Registry: reg, Hybrid: hybrid, Clock: b.clock, Log: b.log, From: syncproto.CloudOnly, Reactions: s.reactions()}
+	applier := &syncer.Applier{DB: d, Registry: reg, Hybrid: hybrid, Clock: b.clock, Log: b.log, From: syncproto.CloudOnly, Reactions: s.reactions(), Erased: personal.Erased}
+	s.domains.Personal.Join(personal.Engine{Outbox: outbox, Registry: reg})
 	if _, err := applier.ReplayUnknown(ctx); err != nil {
 		return nil, err
 	}
@@ -149,6 +151,7 @@ func (b *box) assemble(ctx context.Context) (*school, error) {
 			b.log.Warn("try again what waits for other records", logging.Err(err))
 		}
 	}))
+	s.group.Add("erasures", b.eraseWhenDue(s))
 	s.group.Add("packs", s.packs)
 	s.group.Add("bundles", s.bundles)
 	s.group.Add("connection", s.connection)
@@ -192,8 +195,9 @@ func (b *box) differences(d db.DB, state agent.State) wiring.Differences {
 		Gateway: payments.Waiting{},
 		Sign:    func(message []byte) []byte { return ed25519.Sign(b.agent.Keys().Node, message) },
 		Forward: true, Freshness: present{b.clock.Now},
-		Audit: audit.Options{Node: audit.BoxNode(state.SchoolID, state.ApplianceID), School: state.SchoolID, Travel: audit.Entries.Record},
-		Clerk: roster.Provisional{},
+		Audit:    audit.Options{Node: audit.BoxNode(state.SchoolID, state.ApplianceID), School: state.SchoolID, Travel: audit.Entries.Record},
+		Clerk:    roster.Provisional{},
+		Personal: personal.Options{School: state.SchoolID, Node: state.ApplianceID},
 	}
 }
 
@@ -235,6 +239,7 @@ func (s *school) reactions() []syncer.Reaction {
 // parts of the running service.
 func (s *school) storedReactions() []syncer.Reaction {
 	return []syncer.Reaction{
+		syncer.On(personal.Erasures, s.domains.Personal.OnErasures),
 		syncer.On(tutor.Answers, s.domains.Tutor.OnAnswers),
 		syncer.On(identity.Barrings, s.domains.Identity.OnBarrings),
 		syncer.On(identity.Accounts, s.domains.Roster.OnAccounts),
