@@ -3,33 +3,14 @@ package agent_test
 import (
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
 
 	"urbanhomeschool.org/uhs/edge/internal/agent"
+	"urbanhomeschool.org/uhs/edge/internal/disktest"
 	"urbanhomeschool.org/uhs/syncproto"
 )
-
-// tmpfs mounts a small disk for the test.
-func tmpfs(t *testing.T, size string) string {
-	t.Helper()
-	dir := t.TempDir()
-	if out, err := exec.CommandContext(t.Context(), "mount", "-t", "tmpfs", "-o", "size="+size, "tmpfs", dir).CombinedOutput(); err != nil {
-		why := "a small disk needs the right to mount one: " + string(out)
-		if os.Getenv("CI") == "true" {
-			t.Fatal(why)
-		}
-		t.Skip(why)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
-}
 
 // fillUpTo leaves n bytes of the disk of dir free.
 func fillUpTo(t *testing.T, dir string, n int64) {
@@ -53,7 +34,7 @@ func TestASnapshotThatTheDiskHasNoRoomForIsAStateAndItGoesOnWhenThereIsRoom(t *t
 	b.stop()
 
 	const keep = 8 << 20
-	dir := tmpfs(t, "96m")
+	dir := disktest.Small(t, "96m")
 	fresh := openBox(t, dir)
 	fresh.free = keep
 	_, err := fresh.agent.Claim(t.Context(), c.url, c.code(school))

@@ -3,7 +3,6 @@ package packs_test
 import (
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync/atomic"
 	"syscall"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/pressly/goose/v3"
 
+	"urbanhomeschool.org/uhs/edge/internal/disktest"
 	"urbanhomeschool.org/uhs/edge/internal/packs"
 	"urbanhomeschool.org/uhs/migrations"
 	"urbanhomeschool.org/uhs/shared/catalogue"
@@ -238,27 +238,8 @@ func TestACourseThatDoesNotFitAtAllWaits(t *testing.T) {
 	d.until("installed by itself", isInstalled(1))
 }
 
-// tmpfs mounts a small disk for the test.
-func tmpfs(t *testing.T, size string) string {
-	t.Helper()
-	dir := t.TempDir()
-	if out, err := exec.CommandContext(t.Context(), "mount", "-t", "tmpfs", "-o", "size="+size, "tmpfs", dir).CombinedOutput(); err != nil {
-		why := "a small disk needs the right to mount one: " + string(out)
-		if os.Getenv("CI") == "true" {
-			t.Fatal(why)
-		}
-		t.Skip(why)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
-}
-
 func TestTheDatabaseNeverSeesADiskThatPacksHaveFilled(t *testing.T) {
-	dir := tmpfs(t, "16m")
+	dir := disktest.Small(t, "16m")
 	data, err := sqlite.Open(filepath.Join(dir, "school.db"))
 	if err != nil {
 		t.Fatal(err)
