@@ -46,7 +46,6 @@ export type RosterMerge = Schemas['RosterMerge'];
 export type ImportPlan = Schemas['ImportOutBody'];
 export type ImportRow = Schemas['ImportRow'];
 export type CodeSlip = Schemas['CodeSlip'];
-export type Guardian = Schemas['GuardianBody'];
 /** One fact: a guardian said yes or no. The latest of a purpose counts. */
 export type Consent = Schemas['ConsentBody'];
 export type ConsentTexts = Schemas['ConsentTextsOutBody'];
