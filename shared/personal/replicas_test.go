@@ -32,7 +32,6 @@ type side struct {
 	applier *syncer.Applier
 	out     syncer.Log
 	sent    [syncproto.Lanes]int64
-	old     []syncproto.Frame
 }
 
 // line is a school's box and the cloud, with the real records between them.

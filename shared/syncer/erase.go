@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/syncproto"
@@ -29,10 +30,8 @@ const (
 // Names makes a Forget for records that are about the people whose ids fn gives.
 func Names[T any](fn func(T) []string) func(T, string) (T, Trace) {
 	return func(v T, person string) (T, Trace) {
-		for _, id := range fn(v) {
-			if id == person {
-				return v, Gone
-			}
+		if slices.Contains(fn(v), person) {
+			return v, Gone
 		}
 		return v, Untouched
 	}
