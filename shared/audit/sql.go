@@ -9,6 +9,9 @@ import (
 	"urbanhomeschool.org/uhs/shared/fault"
 )
 
+// The details lie sealed at a school's box, and only there: the log is append-only,
+// and at the cloud, whose keys are replaced, nothing of it could be sealed anew. So
+// they have the type that the cloud leaves bare.
 const columns = `id, node, seq, school_id, at, action, actor_id, role, target_kind, target_id, status, ip, user_agent, request_id, details, details_hash, prev, hash`
 
 var (
@@ -65,12 +68,12 @@ const (
 
 func row(r Record) []any {
 	return []any{r.ID, r.Node, r.Seq, r.School, r.At, r.Action, r.Actor, r.Role, r.TargetKind, r.TargetID, r.Status, r.IP, r.UserAgent,
-		r.RequestID, r.Details, r.DetailsHash, r.Prev, r.Hash}
+		r.RequestID, db.Contact(r.Details), r.DetailsHash, r.Prev, r.Hash}
 }
 
 func scanRecord(s db.Rows) (r Record, err error) {
 	return r, s.Scan(&r.ID, &r.Node, &r.Seq, &r.School, &r.At, &r.Action, &r.Actor, &r.Role, &r.TargetKind, &r.TargetID, &r.Status, &r.IP,
-		&r.UserAgent, &r.RequestID, &r.Details, &r.DetailsHash, &r.Prev, &r.Hash)
+		&r.UserAgent, &r.RequestID, (*db.Contact)(&r.Details), &r.DetailsHash, &r.Prev, &r.Hash)
 }
 
 func scanHead(s db.Rows) (h head, err error) { return h, s.Scan(&h.seq, &h.hash) }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"urbanhomeschool.org/uhs/shared/db"
@@ -136,6 +137,8 @@ func (s *Service) GuardiansOf(ctx context.Context, who Actor, learner AccountID)
 	if err != nil {
 		return nil, fmt.Errorf("list guardians: %w", err)
 	}
+	// The database orders what it sees, which is sealed.
+	slices.SortStableFunc(out, func(a, b Guardian) int { return strings.Compare(a.Name, b.Name) })
 	return out, nil
 }
 

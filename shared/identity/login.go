@@ -35,7 +35,7 @@ func checkAddresses(in Registration) (Registration, error) {
 // openLogin stores how the account signs in.
 func openLogin(ctx context.Context, tx db.Tx, account AccountID, in Registration, hash string, verified db.Time) error {
 	if in.Phone != "" {
-		taken, err := exists(ctx, tx, countPhone, in.Phone, account)
+		taken, err := exists(ctx, tx, countPhone, db.Contact(in.Phone), account)
 		if err != nil {
 			return err
 		}
@@ -43,7 +43,7 @@ func openLogin(ctx context.Context, tx db.Tx, account AccountID, in Registration
 			return ErrPhoneTaken
 		}
 	}
-	n, err := tx.Exec(ctx, insertLogin, account, in.Email, hash, verified, in.Phone, in.Language)
+	n, err := tx.Exec(ctx, insertLogin, account, in.Email, hash, verified, db.Contact(in.Phone), in.Language)
 	if err == nil && n == 0 {
 		return ErrEmailTaken
 	}
@@ -72,14 +72,14 @@ func (s *Service) VerifyEmail(ctx context.Context, tx db.Tx, account AccountID, 
 
 // SetPhone makes phone, which is proven, the number the account signs in with.
 func (s *Service) SetPhone(ctx context.Context, tx db.Tx, account AccountID, phone string) error {
-	taken, err := exists(ctx, tx, countPhone, phone, account)
+	taken, err := exists(ctx, tx, countPhone, db.Contact(phone), account)
 	if err != nil {
 		return err
 	}
 	if taken {
 		return ErrPhoneTaken
 	}
-	_, err = tx.Exec(ctx, updatePhone, account, phone)
+	_, err = tx.Exec(ctx, updatePhone, account, db.Contact(phone))
 	return err
 }
 

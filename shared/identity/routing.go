@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/id"
@@ -127,7 +128,9 @@ func (s *Service) IsGuardianOf(ctx context.Context, tx db.Tx, account, learner A
 // VerifiedPhones are the numbers that may be asked to pay for a learner: digits
 // with country code.
 func (s *Service) VerifiedPhones(ctx context.Context, tx db.Tx, learner AccountID) ([]string, error) {
-	return db.All(ctx, tx, verifiedPhones, db.Scalar[string], learner)
+	phones, err := db.All(ctx, tx, verifiedPhones, func(r db.Rows) (p string, err error) { return p, r.Scan((*db.Contact)(&p)) }, learner)
+	slices.Sort(phones) // the database orders what it sees, which is sealed
+	return phones, err
 }
 
 // HasConsent tells whether the latest fact of purpose says yes, whether it was

@@ -42,7 +42,7 @@ func (CloudPasswords) find(ctx context.Context, tx db.Tx, email string) (candida
 	if err != nil { // nobody has it
 		return candidate{}, db.ErrNoRows
 	}
-	return db.First(ctx, tx, selectPhoneLogin, scanCandidate, phone)
+	return db.First(ctx, tx, selectPhoneLogin, scanCandidate, db.Contact(phone))
 }
 
 func (CloudPasswords) secret(password string) ([]byte, error) { //nolint:unparam // SchoolPasswords.secret can fail

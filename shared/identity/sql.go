@@ -190,7 +190,7 @@ func scanPerson(r db.Rows) (v Person, err error) {
 	var verified db.Time
 	var interests string
 	p := &v.Profile
-	err = r.Scan(append(accountTargets(&v.Account), &v.Email, &verified, &v.LoginPhone, &v.Language, &p.Phone, &p.Bio, &p.AvatarURL, &p.DateOfBirth, &p.County,
+	err = r.Scan(append(accountTargets(&v.Account), &v.Email, &verified, (*db.Contact)(&v.LoginPhone), &v.Language, (*db.Contact)(&p.Phone), &p.Bio, &p.AvatarURL, &p.DateOfBirth, &p.County,
 		&p.SchoolName, &interests, &v.LastLogin)...)
 	if err != nil {
 		return v, err
@@ -207,7 +207,7 @@ func putProfile(ctx context.Context, tx db.Tx, account AccountID, p Profile, at 
 	if err != nil {
 		return fmt.Errorf("encode interests: %w", err)
 	}
-	_, err = tx.Exec(ctx, upsertProfile, account, p.Phone, p.Bio, p.AvatarURL, p.DateOfBirth, p.County, p.SchoolName, string(interests), at)
+	_, err = tx.Exec(ctx, upsertProfile, account, db.Contact(p.Phone), p.Bio, p.AvatarURL, p.DateOfBirth, p.County, p.SchoolName, string(interests), at)
 	return err
 }
 
@@ -292,13 +292,13 @@ var (
 			verified = excluded.verified, relationship = excluded.relationship, updated_at = excluded.updated_at, ended = excluded.ended`}
 	// Of the learner and her duplicates, those whom the school did not unlink.
 	selectGuardians = db.SQL{Both: guardianColumns + `WHERE learner_id IN (SELECT id FROM accounts WHERE id = $1 OR merged_into_id = $1)
-		AND NOT ended ORDER BY name, id`}
+		AND NOT ended ORDER BY id`}
 	selectGuardian = db.SQL{Both: guardianColumns + `WHERE id = $1`}
 	countGuardian  = db.SQL{Both: `SELECT count(*) FROM guardians WHERE account_id = $1 AND NOT ended
 		AND learner_id IN (SELECT id FROM accounts WHERE id = $2 OR merged_into_id = $2)`}
 	verifiedPhones = db.SQL{Both: `SELECT DISTINCT phone FROM guardians
 		WHERE learner_id IN (SELECT id FROM accounts WHERE id = $1 OR merged_into_id = $1) AND verified AND NOT ended AND phone <> ''
-		ORDER BY phone`}
+		`}
 
 	insertConsent = db.SQL{Both: `
 		INSERT INTO consents (id, learner_id, purpose, given, guardian_id, guardian_name, method, text_version, recorded_by, at, photo)
@@ -323,18 +323,18 @@ const guardianColumns = `SELECT id, learner_id, account_id, name, phone, verifie
 const consentColumns = `SELECT id, learner_id, purpose, given, guardian_id, guardian_name, method, text_version, recorded_by, at, photo FROM consents `
 
 func putGuardian(ctx context.Context, tx db.Tx, v Guardian) (bool, error) {
-	_, err := tx.Exec(ctx, upsertGuardian, v.ID, v.Learner, v.Account, v.Name, v.Phone, v.Verified, v.Relationship, v.UpdatedAt, v.Ended)
+	_, err := tx.Exec(ctx, upsertGuardian, v.ID, v.Learner, v.Account, db.Secret(v.Name), db.Contact(v.Phone), v.Verified, v.Relationship, v.UpdatedAt, v.Ended)
 	return err == nil, err
 }
 
 func scanGuardian(r db.Rows) (v Guardian, err error) {
-	err = r.Scan(&v.ID, &v.Learner, &v.Account, &v.Name, &v.Phone, &v.Verified, &v.Relationship, &v.UpdatedAt, &v.Ended)
+	err = r.Scan(&v.ID, &v.Learner, &v.Account, (*db.Secret)(&v.Name), (*db.Contact)(&v.Phone), &v.Verified, &v.Relationship, &v.UpdatedAt, &v.Ended)
 	return v, err
 }
 
 func consentRow(v Consent) []any {
 	return []any{
-		v.ID, string(v.Learner), string(v.Purpose), v.Given, string(v.Guardian), v.GuardianName, string(v.Method), v.TextVersion,
+		v.ID, string(v.Learner), string(v.Purpose), v.Given, string(v.Guardian), db.Secret(v.GuardianName), string(v.Method), v.TextVersion,
 		string(v.RecordedBy), v.At, v.Photo,
 	}
 }
@@ -345,7 +345,7 @@ func putConsent(ctx context.Context, tx db.Tx, v Consent) (bool, error) {
 }
 
 func scanConsent(r db.Rows) (v Consent, err error) {
-	err = r.Scan(&v.ID, &v.Learner, &v.Purpose, &v.Given, &v.Guardian, &v.GuardianName, &v.Method, &v.TextVersion, &v.RecordedBy, &v.At, &v.Photo)
+	err = r.Scan(&v.ID, &v.Learner, &v.Purpose, &v.Given, &v.Guardian, (*db.Secret)(&v.GuardianName), &v.Method, &v.TextVersion, &v.RecordedBy, &v.At, &v.Photo)
 	return v, err
 }
 

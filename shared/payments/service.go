@@ -195,7 +195,7 @@ func (s *Service) mayAsk(ctx context.Context, tx db.Tx, in Submission, phone str
 	if !slices.ContainsFunc(known, func(p string) bool { return Phone(p) == phone }) {
 		return ErrNotGuardian
 	}
-	asked, err := scalar(ctx, tx, countForPhone, phone, db.Time{Time: DayInNairobi(now)})
+	asked, err := scalar(ctx, tx, countForPhone, db.Contact(phone), db.Time{Time: DayInNairobi(now)})
 	if err != nil {
 		return fmt.Errorf("count prompts: %w", err)
 	}

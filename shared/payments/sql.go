@@ -66,7 +66,7 @@ func intentRow(i Intent) []any {
 		signature = []byte{}
 	}
 	return []any{
-		i.ID, i.SchoolID, i.LearnerID, i.CourseID, i.PayerPhone, i.AmountMinor, i.Currency, i.Edition, i.Reference, i.CreatedBy,
+		i.ID, i.SchoolID, i.LearnerID, i.CourseID, db.Contact(i.PayerPhone), i.AmountMinor, i.Currency, i.Edition, i.Reference, i.CreatedBy,
 		i.CreatedAt, i.ExpiresAt, signature,
 	}
 }
@@ -88,7 +88,7 @@ func putEntitlement(ctx context.Context, tx db.Tx, e Entitlement) (bool, error) 
 
 func scanPayment(r db.Rows) (Payment, error) {
 	var p Payment
-	err := r.Scan(&p.ID, &p.SchoolID, &p.LearnerID, &p.CourseID, &p.PayerPhone, &p.AmountMinor, &p.Currency, &p.Edition,
+	err := r.Scan(&p.ID, &p.SchoolID, &p.LearnerID, &p.CourseID, (*db.Contact)(&p.PayerPhone), &p.AmountMinor, &p.Currency, &p.Edition,
 		&p.Reference, &p.CreatedBy, &p.CreatedAt, &p.ExpiresAt, &p.Signature, &p.State, &p.Reason, &p.Receipt, &p.Due, &p.At)
 	return p, err
 }
@@ -162,4 +162,9 @@ func lockPair(ctx context.Context, tx db.Tx, learner identity.AccountID, course 
 		return fmt.Errorf("lock learner and course: %w", err)
 	}
 	return nil
+}
+
+// Sealed are the columns that lie sealed and are looked for.
+func Sealed() []db.SealedColumn {
+	return []db.SealedColumn{{Table: "payment_intents", Column: "payer_phone", Alike: true}}
 }

@@ -95,6 +95,11 @@ func (s *Service) gather(ctx context.Context, tx db.Tx, person identity.Account)
 				return nil, fmt.Errorf("read %s: %w", p.Table, err)
 			}
 			for _, row := range found {
+				for i := range row {
+					if row[i], err = db.Unsealed(tx, row[i]); err != nil {
+						return nil, fmt.Errorf("read %s: %w", p.Table, err)
+					}
+				}
 				sheet.Rows = append(sheet.Rows, plain(sheet.Columns, row))
 			}
 		}

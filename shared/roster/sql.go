@@ -106,7 +106,7 @@ func changeRow(v Change) ([]any, error) {
 	if v.Kind == Seen {
 		other = v.Of
 	}
-	return []any{v.ID, v.School, v.Kind, v.Account, other, body, v.By, v.At}, err
+	return []any{v.ID, v.School, v.Kind, v.Account, other, db.SecretBytes(body), v.By, v.At}, err
 }
 
 func putChange(ctx context.Context, tx db.Tx, v Change) (bool, error) {
@@ -120,7 +120,7 @@ func putChange(ctx context.Context, tx db.Tx, v Change) (bool, error) {
 
 func scanChange(r db.Rows) (v Change, err error) {
 	var body []byte
-	if err := r.Scan(&body); err != nil {
+	if err := r.Scan((*db.SecretBytes)(&body)); err != nil {
 		return v, err
 	}
 	return v, syncproto.DecodeBody(body, &v)
@@ -140,7 +140,7 @@ func openChangesAt(ctx context.Context, tx db.Tx, school identity.SchoolID) ([]C
 
 func scanTodo(r db.Rows) (v Matter, err error) {
 	var body []byte
-	if err := r.Scan(&body, &v.Refused, &v.Code, &v.At); err != nil {
+	if err := r.Scan((*db.SecretBytes)(&body), &v.Refused, &v.Code, &v.At); err != nil {
 		return v, err
 	}
 	return v, syncproto.DecodeBody(body, &v.Change)
@@ -219,4 +219,9 @@ func scanUse(r db.Rows) (v Use, err error) {
 
 func useByID(ctx context.Context, tx db.Tx, id string) (Use, error) {
 	return db.First(ctx, tx, selectUse, scanUse, id)
+}
+
+// Sealed are the columns that lie sealed.
+func Sealed() []db.SealedColumn {
+	return []db.SealedColumn{{Table: "roster_changes", Column: "body", Bytes: true}}
 }

@@ -41,7 +41,7 @@ var (
 )
 
 func questionRow(q Question) []any {
-	return []any{string(q.ID), q.ConversationID, string(q.LearnerID), string(q.SchoolID), q.Text, string(q.Language), q.CourseID, q.AskedAt}
+	return []any{string(q.ID), q.ConversationID, string(q.LearnerID), string(q.SchoolID), db.Secret(q.Text), string(q.Language), q.CourseID, q.AskedAt}
 }
 
 func putQuestion(ctx context.Context, tx db.Tx, q Question) (bool, error) {
@@ -50,7 +50,7 @@ func putQuestion(ctx context.Context, tx db.Tx, q Question) (bool, error) {
 }
 
 func scanQuestion(r db.Rows) (q Question, err error) {
-	return q, r.Scan(&q.ID, &q.ConversationID, &q.LearnerID, &q.SchoolID, &q.Text, &q.Language, &q.CourseID, &q.AskedAt)
+	return q, r.Scan(&q.ID, &q.ConversationID, &q.LearnerID, &q.SchoolID, (*db.Secret)(&q.Text), &q.Language, &q.CourseID, &q.AskedAt)
 }
 
 func getQuestion(ctx context.Context, tx db.Tx, id string) (Question, error) {
@@ -94,7 +94,7 @@ func answerRow(a Answer) []any {
 	if err != nil || a.Source.Passages == nil {
 		passages = []byte("[]") // a slice of strings always encodes
 	}
-	return []any{a.ID, string(a.QuestionID), string(a.LearnerID), string(a.SchoolID), a.Text, string(a.Source.Kind),
+	return []any{a.ID, string(a.QuestionID), string(a.LearnerID), string(a.SchoolID), db.Secret(a.Text), string(a.Source.Kind),
 		a.Source.Provider, a.Source.Model, a.Source.Reason, string(passages), a.At}
 }
 
@@ -105,7 +105,7 @@ func putAnswer(ctx context.Context, tx db.Tx, a Answer) (bool, error) {
 
 func scanAnswer(r db.Rows) (a Answer, err error) {
 	var passages string
-	err = r.Scan(&a.ID, &a.QuestionID, &a.LearnerID, &a.SchoolID, &a.Text, &a.Source.Kind,
+	err = r.Scan(&a.ID, &a.QuestionID, &a.LearnerID, &a.SchoolID, (*db.Secret)(&a.Text), &a.Source.Kind,
 		&a.Source.Provider, &a.Source.Model, &a.Source.Reason, &passages, &a.At)
 	if err != nil || passages == "[]" {
 		return a, err
@@ -159,7 +159,7 @@ func alertsWhere(sel, rest string) db.SQL {
 }
 
 func alertRow(a Alert) []any {
-	return []any{a.ID, string(a.LearnerID), string(a.SchoolID), string(a.Category), string(a.Severity), a.At}
+	return []any{a.ID, string(a.LearnerID), string(a.SchoolID), db.Secret(a.Category), string(a.Severity), a.At}
 }
 
 func putAlert(ctx context.Context, tx db.Tx, a Alert) (bool, error) {
@@ -168,7 +168,7 @@ func putAlert(ctx context.Context, tx db.Tx, a Alert) (bool, error) {
 }
 
 func scanAlert(r db.Rows) (a Alert, err error) {
-	return a, r.Scan(&a.ID, &a.LearnerID, &a.SchoolID, &a.Category, &a.Severity, &a.At)
+	return a, r.Scan(&a.ID, &a.LearnerID, &a.SchoolID, (*db.Secret)(&a.Category), &a.Severity, &a.At)
 }
 
 func getAlert(ctx context.Context, tx db.Tx, id string) (Alert, error) {
@@ -306,7 +306,7 @@ func alertPage(ctx context.Context, tx db.Tx, of reach, skip, limit int) (page A
 }
 
 func storeOriginal(ctx context.Context, tx db.Tx, q QuestionID, text string) error {
-	_, err := tx.Exec(ctx, insertOriginal, string(q), text)
+	_, err := tx.Exec(ctx, insertOriginal, string(q), db.Secret(text))
 	return err
 }
 
@@ -338,3 +338,9 @@ const (
 			AND EXISTS (SELECT 1 FROM tutor_jobs j WHERE j.question_id = a.question_id AND j.origin = `
 	pageOrder = ` ORDER BY id LIMIT $3`
 )
+
+// Sealed are the columns that lie sealed.
+func Sealed() []db.SealedColumn {
+	return []db.SealedColumn{{Table: "tutor_questions", Column: "text"}, {Table: "tutor_originals", Column: "text"}, {Table: "tutor_answers", Column: "text"},
+		{Table: "tutor_alerts", Column: "category"}}
+}

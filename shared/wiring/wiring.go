@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"urbanhomeschool.org/uhs/shared/assessment"
 	"urbanhomeschool.org/uhs/shared/audit"
@@ -143,4 +144,12 @@ func (g Guardians) Children(ctx context.Context, tx db.Tx, parent identity.Accou
 func (g Guardians) SchoolOf(ctx context.Context, tx db.Tx, learner identity.AccountID) (identity.SchoolID, error) {
 	a, err := g.People.Account(ctx, tx, learner)
 	return a.School, err
+}
+
+// Sealed are the columns of both sides that lie sealed: first those that people are
+// looked up by, which must be sealed anew before anybody looks, then the others.
+func Sealed() (soon, later []db.SealedColumn) {
+	soon, later = identity.Sealed()
+	soon = append(soon, payments.Sealed()...)
+	return soon, slices.Concat(later, tutor.Sealed(), roster.Sealed())
 }

@@ -29,7 +29,11 @@ func keysCommand(ctx context.Context, c Config, args []string, out io.Writer) er
 		if err != nil {
 			return err
 		}
-		_, _ = fmt.Fprintf(out, "%d second factors are sealed anew; older keys can be taken out of SEAL_KEYS\n", n)
+		fields, err := k.sealAnew(ctx)
+		if err != nil {
+			return err
+		}
+		_, _ = fmt.Fprintf(out, "%d second factors and %d fields are sealed anew; older keys can be taken out of SEAL_KEYS\n", n, fields)
 	case len(args) != 0:
 		return errors.New("usage: uhs-cloud keys [revoke KEY | reseal]")
 	}

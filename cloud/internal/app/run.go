@@ -77,6 +77,7 @@ func serve(ctx context.Context, c Config, out io.Writer) (err error) {
 		k.log.Warn("no payment gateway is configured: payments wait")
 	}
 	k.keepOffice(group)
+	group.Add("sealing", service.NewLoop(k.sealTheRest))
 	group.Add("tutor", k.domains.Tutor.Answerer())
 	group.Add("alerts", k.tellOfAlerts())
 	group.Add("sessions", service.Every(time.Hour, func(ctx context.Context) {

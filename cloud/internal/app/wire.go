@@ -97,6 +97,9 @@ func (k *core) build(ctx context.Context) error {
 	if err := jobs.Migrate(ctx, k.pool.Pool); err != nil {
 		return err
 	}
+	if err := k.sealFields(); err != nil {
+		return err
+	}
 	hybrid, err := syncer.OpenHybrid(ctx, k.pool, k.clock)
 	if err != nil {
 		return err

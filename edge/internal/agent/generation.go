@@ -45,6 +45,11 @@ func begin(ctx context.Context, path string, r syncer.Restorer) (*generation, er
 	if err != nil {
 		return nil, err
 	}
+	keys, err := db.SealerOf(ctx, r.Applier.DB)
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	file.Seal(keys)
 	g := &generation{path: path, file: file, rows: map[string]int64{}}
 	// Nothing is lost with a half-built file; it is flushed as a whole at the end.
 	_, err = file.Writer().ExecContext(ctx, dontWait)

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"encoding/json"
 	"errors"
@@ -24,6 +25,7 @@ type Keys struct {
 
 	nats   string
 	pepper []byte
+	former [][]byte // peppers that this box had before
 	path   string
 }
 
@@ -33,6 +35,8 @@ type keyFile struct {
 	Age      string `json:"age"`
 	NATSSeed string `json:"nats_seed"`
 	Pepper   []byte `json:"pepper,omitempty"`
+	// Former opens what lies sealed from before a pepper was replaced.
+	Former [][]byte `json:"former_peppers,omitempty"`
 }
 
 func openKeys(dir string) (*Keys, error) {
@@ -67,7 +71,7 @@ func (f keyFile) open(path string) (*Keys, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the box's keys: %w", err)
 	}
-	return &Keys{Node: ed25519.NewKeyFromSeed(f.NodeSeed), Age: identity, NATSSeed: []byte(f.NATSSeed), nats: public, pepper: f.Pepper, path: path}, nil
+	return &Keys{Node: ed25519.NewKeyFromSeed(f.NodeSeed), Age: identity, NATSSeed: []byte(f.NATSSeed), nats: public, pepper: f.Pepper, former: f.Former, path: path}, nil
 }
 
 func makeKeys(path string) (*Keys, error) {
@@ -96,7 +100,7 @@ func makeKeys(path string) (*Keys, error) {
 
 // write replaces the file as a whole: a power cut leaves the old or the new one.
 func (k *Keys) write() error {
-	b, err := json.Marshal(keyFile{NodeSeed: k.Node.Seed(), Age: k.Age.String(), NATSSeed: string(k.NATSSeed), Pepper: k.pepper})
+	b, err := json.Marshal(keyFile{NodeSeed: k.Node.Seed(), Age: k.Age.String(), NATSSeed: string(k.NATSSeed), Pepper: k.pepper, Former: k.former})
 	if err != nil {
 		return err
 	}
@@ -120,7 +124,22 @@ func replaceFile(path string, b []byte) error {
 	return os.Rename(path+".new", path)
 }
 
-func (k *Keys) setPepper(p []byte) error { k.pepper = p; return k.write() }
+func (k *Keys) setPepper(p []byte) error {
+	if len(k.pepper) > 0 && !bytes.Equal(k.pepper, p) {
+		k.former = append([][]byte{k.pepper}, k.former...)
+	}
+	k.pepper = p
+	return k.write()
+}
+
+// Peppers are Pepper and those it replaced, newest first: what they sealed is opened
+// with all of them.
+func (k *Keys) Peppers() [][]byte {
+	if len(k.pepper) == 0 {
+		return nil
+	}
+	return append([][]byte{k.pepper}, k.former...)
+}
 
 // Pepper is the key of the school's sign-in verifiers; nil before the claim.
 func (k *Keys) Pepper() []byte { return k.pepper }

@@ -115,6 +115,7 @@ func (b *box) adopt(ctx context.Context, path string) (out agent.Adopted, err er
 		return out, err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
+	d.Seal(b.db.Sealer())
 	if err := migrate.Up(ctx, d.Writer(), goose.DialectSQLite3, migrations.SQLite()); err != nil {
 		return out, err
 	}

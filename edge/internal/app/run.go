@@ -46,6 +46,11 @@ func openBox(ctx context.Context, c Config, logTo io.Writer) (*box, error) {
 		return nil, errors.Join(err, d.Close())
 	}
 	b.agent.Override(c.CloudURL, c.LeafURL)
+	if _, claimed := b.agent.State(); claimed {
+		if err := b.seal(); err != nil {
+			return nil, errors.Join(err, d.Close())
+		}
+	}
 	return b, nil
 }
 

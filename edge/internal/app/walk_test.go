@@ -129,6 +129,9 @@ func (o *office) place(t testing.TB, name string) *place {
 		p.walkers = append(p.walkers, apitest.Walker{Name: "instructor " + string(duty), Who: identity.Actor{Role: identity.Instructor, School: p.home.ID, Duties: in.Duties},
 			Token: p.signedIn(func() (identity.Tokens, error) { return p.domains.Identity.SignIn(t.Context(), in.Email, schoolWord) })})
 		p.walkers[len(p.walkers)-1].Who.Account = teachers[in.Email]
+		if duty == identity.Head {
+			need(o.SetNamedAdult(ctx, o.admin, p.home.ID, teachers[in.Email]))(t)
+		}
 	}
 	for name, child := range map[string]identity.AccountID{"student": p.learner, "classmate": classmate} {
 		p.walkers = append(p.walkers, apitest.Walker{Name: name, Who: identity.Actor{Account: child, Role: identity.Student, School: p.home.ID}, Classmate: name == "classmate",

@@ -69,6 +69,9 @@ func (b *box) assemble(ctx context.Context) (*school, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := b.seal(); err != nil {
+		return nil, err
+	}
 	hybrid, err := syncer.OpenHybrid(ctx, b.db, b.clock)
 	if err != nil {
 		return nil, err
@@ -146,6 +149,9 @@ func (b *box) assemble(ctx context.Context) (*school, error) {
 		s.report.add("copy", reportCopy(s.copy))
 		s.group.Add("safety copy", s.copy)
 	}
+	if err := b.sealAnew(ctx, s); err != nil {
+		return nil, err
+	}
 	s.group.Add("kept aside", service.Every(10*time.Minute, func(ctx context.Context) {
 		if _, err := applier.Sweep(ctx); err != nil && ctx.Err() == nil {
 			b.log.Warn("try again what waits for other records", logging.Err(err))
@@ -201,16 +207,49 @@ func (b *box) differences(d db.DB, state agent.State) wiring.Differences {
 	}
 }
 
-// sealer seals the box's private keys in its database. Its key is made of the
-// school's pepper, which lies in the key file beside the database and comes with
-// the claim: a copy of the database alone signs nothing, and a spare box opens what
-// its predecessor sealed. Who has the whole box has both.
-func (b *box) sealer() (identity.Sealer, error) {
-	key, err := hkdf.Key(sha256.New, b.agent.Keys().Pepper(), nil, "uhs sealed fields of a school", len(fernet.Key{}))
-	if err != nil {
-		return nil, fmt.Errorf("derive the key that seals fields: %w", err)
+// sealer seals the box's private keys, and what is secret of people, in its
+// database. Its key is made of the school's pepper, which lies in the key file beside
+// the database and comes with the claim: a copy of the database alone signs and says
+// nothing, and a spare box opens what its predecessor sealed. Who has the whole box
+// has both. A pepper that was replaced still opens.
+func (b *box) sealer() (fernet.Ring, error) {
+	var ring fernet.Ring
+	for _, pepper := range b.agent.Keys().Peppers() {
+		key, err := hkdf.Key(sha256.New, pepper, nil, "uhs sealed fields of a school", len(fernet.Key{}))
+		if err != nil {
+			return nil, fmt.Errorf("derive the key that seals fields: %w", err)
+		}
+		ring = append(ring, fernet.Key(key))
 	}
-	return fernet.Ring{fernet.Key(key)}, nil
+	return ring, nil
+}
+
+// seal has the database seal what is secret of people from now on.
+func (b *box) seal() error {
+	ring, err := b.sealer()
+	if err == nil {
+		b.db.Seal(fernet.Fields{Ring: ring, Now: b.clock.Now})
+	}
+	return err
+}
+
+// sealAnew seals what lies bare or under an older key: what is looked for at once,
+// before anybody looks, the rest beside the running service.
+func (b *box) sealAnew(ctx context.Context, s *school) error {
+	soon, later := wiring.Sealed()
+	for _, c := range soon {
+		if _, err := db.SealAnew(ctx, b.db, c); err != nil {
+			return err
+		}
+	}
+	s.group.Add("sealing", service.NewLoop(func(ctx context.Context) {
+		for _, c := range later {
+			if _, err := db.SealAnew(ctx, b.db, c); err != nil && ctx.Err() == nil {
+				b.log.Error("seal what lies bare", logging.Err(err))
+			}
+		}
+	}))
+	return nil
 }
 
 // localModel is the model on this box; nil when none is configured, and then the

@@ -15,7 +15,14 @@ import (
 )
 
 // DB is a pool of connections. Cloud-only code may use Pool directly.
-type DB struct{ Pool *pgxpool.Pool }
+// Who uses it meets sealed values as they lie.
+type DB struct {
+	Pool *pgxpool.Pool
+	keys db.Sealer
+}
+
+// Seal has what is secret sealed with k. Call it before the first transaction.
+func (d *DB) Seal(k db.Sealer) { d.keys = k }
 
 // Open connects to url and checks that the server answers.
 func Open(ctx context.Context, url string) (*DB, error) {
@@ -32,7 +39,7 @@ func Open(ctx context.Context, url string) (*DB, error) {
 		pool.Close()
 		return nil, fmt.Errorf("open postgres: %w", err)
 	}
-	return &DB{pool}, nil
+	return &DB{Pool: pool}, nil
 }
 
 // Close ends all connections.
@@ -43,7 +50,7 @@ func (d *DB) Dialect() db.Dialect { return db.Postgres }
 
 // View implements db.DB with a read-only transaction.
 func (d *DB) View(ctx context.Context, fn func(db.Tx) error) error {
-	return pgx.BeginTxFunc(ctx, d.Pool, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(t pgx.Tx) error { return fn(&tx{t: t}) })
+	return pgx.BeginTxFunc(ctx, d.Pool, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(t pgx.Tx) error { return fn(&tx{t: t, keys: d.keys}) })
 }
 
 // Update implements db.DB. It runs fn again, at most four times, after a
@@ -51,7 +58,7 @@ func (d *DB) View(ctx context.Context, fn func(db.Tx) error) error {
 func (d *DB) Update(ctx context.Context, fn func(db.Tx) error) error {
 	var err error
 	for range 4 {
-		x := &tx{after: new([]func())}
+		x := &tx{after: new([]func()), keys: d.keys}
 		err = pgx.BeginFunc(ctx, d.Pool, func(t pgx.Tx) error { x.t = t; return fn(x) })
 		if err == nil {
 			for _, f := range *x.after {
@@ -94,13 +101,28 @@ func Native(t db.Tx) pgx.Tx {
 	}
 }
 
+// rows is also a pgx.Rows; what is collected by pgx lies as it lies.
+type rows struct {
+	pgx.Rows
+	keys db.Sealer
+}
+
+func (r rows) Scan(dest ...any) error { return db.OpenScan(r.keys, r.Rows.Scan, dest) }
+
 type tx struct {
 	t     pgx.Tx
 	after *[]func()
+	keys  db.Sealer
 }
 
 func (*tx) Dialect() db.Dialect { return db.Postgres }
-func (*tx) Value(any) any       { return nil }
+
+func (x *tx) Value(key any) any {
+	if key == (db.SealerKey{}) {
+		return x.keys
+	}
+	return nil
+}
 
 func (x *tx) AfterCommit(fn func()) {
 	if x.after != nil {
@@ -109,27 +131,54 @@ func (x *tx) AfterCommit(fn func()) {
 }
 
 func (x *tx) Exec(ctx context.Context, q db.SQL, args ...any) (int64, error) {
+	args, err := db.SealArgs(x.keys, args)
+	if err != nil {
+		return 0, err
+	}
 	tag, err := x.t.Exec(ctx, q.For(db.Postgres), args...)
 	return tag.RowsAffected(), err
 }
 
 func (x *tx) Query(ctx context.Context, q db.SQL, args ...any) (db.Rows, error) {
-	return x.t.Query(ctx, q.For(db.Postgres), args...)
+	args, err := db.SealArgs(x.keys, args)
+	if err != nil {
+		return nil, err
+	}
+	r, err := x.t.Query(ctx, q.For(db.Postgres), args...)
+	if err != nil {
+		return nil, err
+	}
+	return rows{r, x.keys}, nil
 }
 
 func (x *tx) Savepoint(ctx context.Context, fn func(db.Tx) error) error {
-	return pgx.BeginFunc(ctx, x.t, func(t pgx.Tx) error { return fn(&tx{t: t, after: x.after}) })
+	return pgx.BeginFunc(ctx, x.t, func(t pgx.Tx) error { return fn(&tx{t: t, after: x.after, keys: x.keys}) })
 }
 
 func (x *tx) BulkInsert(ctx context.Context, table string, columns []string, rows [][]any) error {
+	if err := x.seal(rows); err != nil {
+		return err
+	}
 	_, err := x.t.CopyFrom(ctx, pgx.Identifier{table}, columns, pgx.CopyFromRows(rows))
 	return err
+}
+
+func (x *tx) seal(rows [][]any) error {
+	for _, r := range rows {
+		if _, err := db.SealArgs(x.keys, r); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // BulkUpsert copies straight into the table, which succeeds when all rows are
 // new, as they nearly always are. If one is there already, it copies into a
 // temporary table and inserts from there what is new.
 func (x *tx) BulkUpsert(ctx context.Context, table string, columns []string, rows [][]any) ([]string, error) {
+	if err := x.seal(rows); err != nil {
+		return nil, err
+	}
 	err := pgx.BeginFunc(ctx, x.t, func(t pgx.Tx) error {
 		_, err := t.CopyFrom(ctx, pgx.Identifier{table}, columns, pgx.CopyFromRows(rows))
 		return err

@@ -32,6 +32,8 @@ type DB struct {
 	// turn is held by the one writer; a channel, so that a wait can be given up.
 	turn chan struct{}
 
+	keys atomic.Pointer[db.Sealer]
+
 	mu      sync.Mutex
 	files   *handles
 	swapped []func()
@@ -92,6 +94,17 @@ func check(ctx context.Context, w *sql.DB) error {
 	return nil
 }
 
+// Seal has what is secret sealed with k from now on; in every file this DB has.
+func (d *DB) Seal(k db.Sealer) { d.keys.Store(&k) }
+
+// Sealer is what Seal was given; nil before.
+func (d *DB) Sealer() db.Sealer {
+	if k := d.keys.Load(); k != nil {
+		return *k
+	}
+	return nil
+}
+
 // Writer is the writing connection, for migrations.
 func (d *DB) Writer() *sql.DB { return d.now().w }
 
@@ -133,7 +146,7 @@ func (d *DB) View(ctx context.Context, fn func(db.Tx) error) error {
 		return err
 	}
 	defer func() { _ = t.Rollback() }() // a read has nothing to keep
-	return fn(&tx{t: t})
+	return fn(&tx{t: t, keys: d.Sealer()})
 }
 
 // ErrFull answers a write when the disk has no room. Nothing of it was saved.
@@ -168,7 +181,7 @@ func (d *DB) update(ctx context.Context, fn func(db.Tx) error) ([]func(), error)
 		return nil, err
 	}
 	defer func() { _ = t.Rollback() }() // does nothing after a commit
-	x := &tx{t: t, after: new([]func())}
+	x := &tx{t: t, after: new([]func()), keys: d.Sealer()}
 	if err := fn(x); err != nil {
 		return nil, err
 	}
@@ -198,6 +211,7 @@ func (d *DB) Permanent(err error) bool {
 type tx struct {
 	t     *sql.Tx
 	after *[]func()
+	keys  db.Sealer
 	// again are the writing statements that ran before in this transaction: nil
 	// after the first time, prepared from the second on. They end with it.
 	again map[string]*sql.Stmt
@@ -221,7 +235,7 @@ func text(q db.SQL) string {
 
 // args cuts times to the microseconds Postgres keeps, so that a value read back
 // equals the one on the other side.
-func args(in []any) []any {
+func (x *tx) args(in []any) ([]any, error) {
 	for i, a := range in {
 		switch a := a.(type) {
 		case time.Time:
@@ -232,11 +246,17 @@ func args(in []any) []any {
 			}
 		}
 	}
-	return in
+	return db.SealArgs(x.keys, in)
 }
 
 func (*tx) Dialect() db.Dialect { return db.SQLite }
-func (*tx) Value(any) any       { return nil }
+
+func (x *tx) Value(key any) any {
+	if key == (db.SealerKey{}) {
+		return x.keys
+	}
+	return nil
+}
 
 func (x *tx) AfterCommit(fn func()) {
 	if x.after != nil {
@@ -245,7 +265,11 @@ func (x *tx) AfterCommit(fn func()) {
 }
 
 func (x *tx) Exec(ctx context.Context, q db.SQL, a ...any) (int64, error) {
-	r, err := x.exec(ctx, text(q), args(a))
+	in, err := x.args(a)
+	if err != nil {
+		return 0, err
+	}
+	r, err := x.exec(ctx, text(q), in)
 	if err != nil {
 		return 0, err
 	}
@@ -274,11 +298,15 @@ func (x *tx) exec(ctx context.Context, q string, a []any) (sql.Result, error) {
 }
 
 func (x *tx) Query(ctx context.Context, q db.SQL, a ...any) (db.Rows, error) {
-	r, err := x.t.QueryContext(ctx, text(q), args(a)...)
+	in, err := x.args(a)
 	if err != nil {
 		return nil, err
 	}
-	return rows{r}, nil
+	r, err := x.t.QueryContext(ctx, text(q), in...)
+	if err != nil {
+		return nil, err
+	}
+	return rows{r, x.keys}, nil
 }
 
 var savepoints atomic.Int64
@@ -319,7 +347,11 @@ func (x *tx) bulk(ctx context.Context, table string, columns []string, in [][]an
 		n := min(per, len(in))
 		values := make([]any, 0, n*len(columns))
 		for _, r := range in[:n] {
-			values = append(values, args(r)...)
+			in, err := x.args(r)
+			if err != nil {
+				return nil, err
+			}
+			values = append(values, in...)
 		}
 		q := "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES " + //nolint:gosec // an entity's constants, never input
 			strings.TrimSuffix(strings.Repeat(one+",", n), ",") + tail
@@ -332,7 +364,7 @@ func (x *tx) bulk(ctx context.Context, table string, columns []string, in [][]an
 			if err != nil {
 				return nil, err
 			}
-			got, err := db.Collect(rows{r}, nil, db.Scalar[string])
+			got, err := db.Collect(rows{r, nil}, nil, db.Scalar[string])
 			if err != nil {
 				return nil, err
 			}
@@ -343,6 +375,11 @@ func (x *tx) bulk(ctx context.Context, table string, columns []string, in [][]an
 	return keys, nil
 }
 
-type rows struct{ *sql.Rows }
+type rows struct {
+	*sql.Rows
+	keys db.Sealer
+}
+
+func (r rows) Scan(dest ...any) error { return db.OpenScan(r.keys, r.Rows.Scan, dest) }
 
 func (r rows) Close() { _ = r.Rows.Close() }
