@@ -231,7 +231,7 @@ func (s *Snapshots) swap(ctx context.Context, store *pack.Store, m syncproto.Sna
 	if err != nil {
 		return err
 	}
-	g, err := begin(ctx, path, syncer.Restorer{Snapshot: m, Applier: &syncer.Applier{
+	g, err := begin(ctx, path, syncer.Restorer{Snapshot: m, Applier: &syncer.Applier{DB: s.o.File,
 		Registry: s.o.Registry, Hybrid: s.o.Hybrid, Clock: s.o.Clock, Log: s.o.Log, Reactions: s.o.Reactions, Erased: s.o.Erased}})
 	if err != nil {
 		return err
