@@ -116,6 +116,9 @@ func TestAnErasureCoolsAndCanBeWithdrawn(t *testing.T) {
 		if _, err := w.Standing(t.Context(), who, person); !errors.Is(err, personal.ErrNoRequest) {
 			t.Errorf("a withdrawn request stands: %v", err)
 		}
+		if _, err := w.ProofByCode(t.Context(), one.Code); !errors.Is(err, personal.ErrNoRequest) {
+			t.Errorf("a withdrawn request has a receipt: %v", err)
+		}
 	})
 }
 

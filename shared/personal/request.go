@@ -189,11 +189,12 @@ func (s *Service) Standing(ctx context.Context, who identity.Actor, person ident
 	return out, nil
 }
 
-// ProofByCode gives a receipt to whoever has its code: it names nobody.
+// ProofByCode gives a receipt to whoever has its code: it names nobody. A request
+// that was withdrawn has none: it would promise an erasure that does not come.
 func (s *Service) ProofByCode(ctx context.Context, code string) (out Proof, err error) {
 	err = s.o.DB.View(ctx, func(tx db.Tx) error {
 		r, err := first(ctx, tx, requestByCode, scanRequest, code)
-		if errors.Is(err, db.ErrNoRows) {
+		if errors.Is(err, db.ErrNoRows) || err == nil && !r.WithdrawnAt.IsZero() {
 			return ErrNoRequest
 		}
 		if err == nil {
