@@ -49,10 +49,17 @@ describe('the client', () => {
     expect(session.read()?.access_token).toBe('new');
   });
 
-  it('does not send a wrong password a second time', async () => {
-    const { client, calls, session } = world(() => json(401, { code: 'wrong_password' }));
+  it.each([
+    'wrong_password',
+    'wrong_code',
+    'second_factor',
+    'wrong_pin',
+    'wrong_pictures',
+    'wrong_door_code',
+  ])('does not send what was refused as %s a second time', async (code) => {
+    const { client, calls, session } = world(() => json(401, { code }));
     const error = await client.call('/home/return', { method: 'POST', body: {} }).catch((e) => e);
-    expect(error).toMatchObject({ status: 401, code: 'wrong_password' });
+    expect(error).toMatchObject({ status: 401, code });
     expect(calls).toHaveLength(1);
     expect(session.read()?.access_token).toBe('old');
   });

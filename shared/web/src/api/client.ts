@@ -125,7 +125,14 @@ export class Client {
   }
 }
 
-const SECRETS = new Set(['wrong_password', 'wrong_code', 'second_factor']);
+const SECRETS = new Set([
+  'wrong_password',
+  'wrong_code',
+  'second_factor',
+  'wrong_pin',
+  'wrong_pictures',
+  'wrong_door_code',
+]);
 
 /** Whether a 401 refuses the secret in the request, not its token: a second try with it would count as a guess. */
 async function isAboutSecret(answer: Response): Promise<boolean> {
