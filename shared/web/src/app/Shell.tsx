@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
-import { LogOut, Moon, Sun, SunMoon, UserRound } from 'lucide-react';
-import { Suspense, useEffect, useRef } from 'react';
+import { Ellipsis, LogOut, Moon, Sun, SunMoon, UserRound } from 'lucide-react';
+import { Suspense, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, Outlet, useLocation, useNavigate } from 'react-router';
 import type { Me } from '../api/types';
@@ -161,32 +161,75 @@ function Leave({ student }: { student: boolean }) {
 }
 
 const PLACE =
-  'flex min-h-16 flex-col items-center justify-center gap-1 px-1 text-center text-xs leading-tight md:min-h-child md:flex-row md:justify-start md:gap-3 md:rounded-2xl md:px-4 md:text-left md:text-base md:font-medium';
+  'flex min-h-16 flex-col items-center justify-center gap-1 px-px text-center text-xs leading-tight md:min-h-child md:flex-row md:justify-start md:gap-3 md:rounded-2xl md:px-4 md:text-left md:text-base md:font-medium';
+
+/** A phone has room for this many places side by side; of more, the last is "More". */
+const ROOM = 5;
 
 /** At the bottom of a phone, at the side of a wide screen. */
 function Nav({ items }: { items: NavItem[] }) {
   const { t } = useTranslation();
+  const { pathname } = useLocation();
+  // Open on one page only: whoever has gone somewhere is done with it.
+  const [openAt, setOpenAt] = useState('');
+  const open = openAt === pathname;
+  const shown = items.length > ROOM ? ROOM - 1 : ROOM;
+  const rest = items.slice(shown);
+  const inRest = rest.some((item) => isHere(item, pathname));
   return (
     <nav
       aria-label={t('shell.nav')}
+      onKeyDown={(e) => {
+        if (e.key !== 'Escape' || !open) return;
+        setOpenAt('');
+        e.currentTarget.querySelector('button')?.focus();
+      }}
       className="fixed inset-x-0 bottom-0 z-30 print:hidden border-t border-line bg-surface pb-[env(safe-area-inset-bottom)] md:sticky md:inset-x-auto md:bottom-auto md:top-32 md:z-auto md:h-fit md:w-52 md:shrink-0 md:border-0 md:bg-transparent md:py-6"
     >
+      {open && (
+        <ul id="more-places" className="mx-auto grid max-w-xl grid-cols-4 border-b border-line md:hidden">
+          {rest.map((item) => (
+            <Place key={item.to} item={item} />
+          ))}
+        </ul>
+      )}
       <ul className="mx-auto flex max-w-xl md:flex-col md:gap-1">
-        {items.map((item) => (
-          <Place key={item.to} item={item} />
+        {items.map((item, i) => (
+          <Place key={item.to} item={item} className={i < shown ? '' : 'hidden md:block'} />
         ))}
+        {rest.length > 0 && (
+          <li className="min-w-0 flex-1 md:hidden">
+            <button
+              type="button"
+              aria-expanded={open}
+              aria-controls={open ? 'more-places' : undefined}
+              className={`${PLACE} w-full ${inRest ? 'font-bold text-brand' : 'text-muted'}`}
+              onClick={() => setOpenAt(open ? '' : pathname)}
+            >
+              <span className={`rounded-full px-4 py-1 ${inRest ? 'bg-brand-soft' : ''}`}>
+                <Ellipsis aria-hidden="true" className="size-5 shrink-0" />
+              </span>
+              <span className="w-full truncate">{t('nav.more')}</span>
+            </button>
+          </li>
+        )}
       </ul>
     </nav>
   );
 }
 
-function Place({ item: { to, label, icon: Icon, under } }: { item: NavItem }) {
+const isHere = ({ to, under }: NavItem, pathname: string) =>
+  pathname === to ||
+  (to !== '/' && pathname.startsWith(`${to}/`)) ||
+  Boolean(under && pathname.startsWith(under));
+
+function Place({ item, className = '' }: { item: NavItem; className?: string }) {
   const { t } = useTranslation();
   const { pathname } = useLocation();
-  const here =
-    pathname === to || (to !== '/' && pathname.startsWith(`${to}/`)) || (under && pathname.startsWith(under));
+  const { to, label, icon: Icon } = item;
+  const here = isHere(item, pathname);
   return (
-    <li className="min-w-0 flex-1">
+    <li className={`min-w-0 flex-1 ${className}`}>
       <Link
         to={to}
         aria-current={here ? 'page' : undefined}
