@@ -76,3 +76,6 @@ export type ManagedUser = Schemas['ManagedUser'];
 export type OwnPower = Schemas['OwnPower'];
 export type PermittedFeature = Schemas['PermittedFeature'];
 export type AuditEntry = Schemas['AuditEntry'];
+
+/** A request for an erasure, with its receipt. It names nobody. */
+export type Erasure = Schemas['ErasureBody'];

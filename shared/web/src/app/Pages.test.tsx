@@ -17,9 +17,9 @@ const person = (role: Role, duties: Duty[] = []) =>
     profile_data: { full_name: 'Me' },
   }) as unknown as Me;
 
-function open(path: string, me: Me) {
+function open(path: string, me: Me | null) {
   queryClient.clear();
-  useSession.setState({ state: 'in', me });
+  useSession.setState({ state: me ? 'in' : 'out', me });
   vi.stubGlobal('fetch', async () => new Response(JSON.stringify({ items: [], learners: [], courses: [] })));
   render(
     <QueryClientProvider client={queryClient}>
@@ -48,6 +48,12 @@ describe('pages follow the table of permissions', () => {
   ])('%s for %s %j: %s', async (path, role, duties, title) => {
     open(path, person(role, duties));
     expect(await screen.findByRole('heading', { level: 1, name: title }, { timeout: 5_000 })).toBeVisible();
+  });
+
+  it('leave a receipt open to whoever has no account any more', async () => {
+    open('/erasure', null);
+    const title = { level: 1, name: 'Receipt of an erasure' };
+    expect(await screen.findByRole('heading', title, { timeout: 5_000 })).toBeVisible();
   });
 
   it("lead the head to the school's payments, and a student to herself", () => {

@@ -78,6 +78,7 @@ const Person = later(() => import('../features/office/Person'), 'Person');
 const Permissions = later(() => import('../features/office/Permissions'), 'Permissions');
 const AuditLog = later(() => import('../features/office/Logs'), 'AuditLog');
 const ErrorLog = later(() => import('../features/office/Logs'), 'ErrorLog');
+const Receipt = later(() => import('../features/personal/Receipt'), 'Receipt');
 const KeptAside = later(() => import('../features/fleet/KeptAside'), 'KeptAside');
 
 const HOMES: Record<Role, ComponentType> = {
@@ -177,6 +178,8 @@ export function Pages() {
             </Route>
           </Route>
           <Route path="/carry" element={<Carry />} />
+          <Route path="/erasure" element={<Receipt />} />
+          <Route path="/erasure/:code" element={<Receipt />} />
           <Route path="*" element={<NotFound />} />
         </Route>
       </Routes>

@@ -43,6 +43,15 @@ export function day(iso: string, language: string): string {
   );
 }
 
+/** "26 November 2026 at 10:42", whatever day it is: for what is printed and kept. */
+export function stamp(iso: string, language: string): string {
+  return new Intl.DateTimeFormat(locale(language), {
+    dateStyle: 'long',
+    timeStyle: 'short',
+    hour12: false,
+  }).format(new Date(iso));
+}
+
 const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
   ['day', 86_400],
   ['hour', 3_600],

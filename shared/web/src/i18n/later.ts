@@ -3,4 +3,4 @@
  * them. A page that shows one is made with later() in app/Pages.tsx; a test follows the imports.
  */
 export const LATER =
-  /^((fleet|people|office|permissions|audit|errors|boxes|import|typing|merge|receive|classes|letters|review|apply|line|incidents|licences|instructors|roster|feature|grade|again|cards|carry|carrier|schools|alerts|visitor|school)\.|who_sees\.(?!open))/;
+  /^((fleet|people|office|permissions|audit|errors|boxes|import|typing|merge|receive|classes|letters|review|apply|line|incidents|licences|instructors|roster|feature|grade|again|cards|carry|carrier|schools|alerts|visitor|school|erasure)\.|who_sees\.(?!open))/;

@@ -107,6 +107,9 @@ export function PasswordSignIn() {
             </ButtonLink>
           </div>
         )}
+        <ButtonLink look="quiet" to="/erasure">
+          {t('personal.receipt')}
+        </ButtonLink>
       </Page>
     </div>
   );

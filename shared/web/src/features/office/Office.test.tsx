@@ -1,5 +1,5 @@
 import { QueryClientProvider } from '@tanstack/react-query';
-import { render, screen, waitFor } from '@testing-library/react';
+import { cleanup, render, screen, waitFor } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { MemoryRouter, Route, Routes } from 'react-router';
 import { queryClient } from '../../api/query';
@@ -59,6 +59,7 @@ function open(
     const path = pathname.replace('/api/v1', '');
     const method = init?.method ?? 'GET';
     sent.push({ method, path: path + search, body: init?.body ? JSON.parse(String(init.body)) : undefined });
+    if (path.endsWith('/erasure')) return new Response('{"code":"no_erasure"}', { status: 404 });
     const answer = path === '/auth/powers' ? { powers } : answers[`${method} ${path}`];
     if (answer === undefined)
       return new Response(JSON.stringify({ status: 404, detail: 'nothing', code: 'no_such_account' }), {
@@ -135,6 +136,16 @@ describe('the office', () => {
       path: '/admin/users/u1/role',
       body: { new_role: 'partner', reason: 'asked for it' },
     });
+  });
+
+  it("leaves a person's data, and its end, to admins", async () => {
+    const answers = { 'GET /admin/users/u1': { data: USER } };
+    open('/office/people/u1', { answers });
+    expect(await screen.findByRole('button', { name: 'Erase everything' })).toBeVisible();
+    cleanup();
+    open('/office/people/u1', { answers, role: 'staff' });
+    expect(await screen.findByRole('heading', { name: 'Mary Mother' })).toBeVisible();
+    expect(screen.queryByRole('heading', { name: 'Data about Mary Mother' })).toBeNull();
   });
 
   it('restricts for some days, and lifts', async () => {

@@ -95,7 +95,9 @@ function Details({ user }: { user: ManagedUser }) {
           <Standing user={user} />
           <Restrictions user={user} />
           <RoleForm user={user} />
-          <PersonalData person={user.id} name={`${user.first_name} ${user.last_name}`.trim()} onPaper />
+          {me.role === 'admin' && (
+            <PersonalData person={user.id} name={`${user.first_name} ${user.last_name}`.trim()} onPaper />
+          )}
         </div>
       )}
     </Page>

@@ -24,6 +24,7 @@ function open(at: string, status = 'active', powers = ['user_management']) {
     const path = new URL(url, 'http://cloud').pathname.replace('/api/v1', '');
     const method = init?.method ?? 'GET';
     const body = init?.body ? JSON.parse(String(init.body)) : undefined;
+    if (path.endsWith('/erasure')) return new Response('{"code":"no_erasure"}', { status: 404 });
     if (method !== 'GET' || !path.endsWith('/powers')) sent.push({ method, path, body });
     if (path.endsWith('/powers'))
       return new Response(

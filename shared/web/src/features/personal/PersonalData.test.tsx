@@ -13,6 +13,7 @@ beforeEach(() => {
   asked = [];
   queryClient.clear();
   vi.stubGlobal('fetch', async (url: string) => {
+    if (url.endsWith('/erasure')) return new Response('{"code":"no_erasure"}', { status: 404 });
     asked.push(new URL(url, 'http://x'));
     return new Response('zip');
   });

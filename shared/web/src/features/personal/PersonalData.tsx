@@ -1,13 +1,24 @@
 import { useMutation } from '@tanstack/react-query';
 import { Download } from 'lucide-react';
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, lazy, Suspense, useId, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { client } from '../../api';
+import { patiently } from '../../app/patiently';
+import { laterTexts } from '../../i18n';
 import { useConnection } from '../../offline/connection';
 import { Button } from '../../ui/Button';
 import { Card } from '../../ui/Card';
 import { TextField } from '../../ui/Field';
-import { Failure } from '../../ui/Loaded';
+import { Failure, Skeleton } from '../../ui/Loaded';
+import { useSession } from '../identity/session';
+
+/** Few people erase anybody: it travels apart from the pages on which it stands, with its texts. */
+const Erase = lazy(() =>
+  patiently(async () => {
+    const [part] = await Promise.all([import('./Erase'), laterTexts()]);
+    return { default: part.Erase };
+  }),
+);
 
 interface Props {
   /** Whose data: an id, or 'me'. */
@@ -22,6 +33,7 @@ interface Props {
 export function PersonalData({ person, name, onPaper }: Props) {
   const { t } = useTranslation();
   const side = useConnection((s) => s.status?.side);
+  const title = useId();
   return (
     <Card className="space-y-5">
       <div className="space-y-2">
@@ -29,7 +41,30 @@ export function PersonalData({ person, name, onPaper }: Props) {
         <p className="text-muted">{t(side === 'cloud' ? 'personal.text' : 'personal.text_school')}</p>
       </div>
       <Everything person={person} onPaper={onPaper} />
+      <section className="space-y-3 border-t border-line pt-5" aria-labelledby={title}>
+        <h3 id={title} className="font-semibold">
+          {t('personal.erase')}
+        </h3>
+        <End person={person} onPaper={onPaper} />
+      </section>
     </Card>
+  );
+}
+
+/** Where nobody can ask for an end of her own, it says who can or where. */
+function End({ person, onPaper }: Props) {
+  const { t } = useTranslation();
+  const me = useSession((s) => s.me);
+  const side = useConnection((s) => s.status?.side);
+  const own = person === 'me';
+  if (own && me?.role === 'student' && (side !== 'cloud' || me.at_home || me.school_id)) {
+    return <p className="text-muted">{t('personal.erase_student')}</p>;
+  }
+  if (own && side !== 'cloud') return <p className="text-muted">{t('personal.erase_cloud')}</p>;
+  return (
+    <Suspense fallback={<Skeleton rows={1} />}>
+      <Erase person={person} onPaper={onPaper} parent={own && me?.role === 'parent'} />
+    </Suspense>
   );
 }
 
