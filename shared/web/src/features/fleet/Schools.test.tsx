@@ -18,7 +18,8 @@ const ALL = Array.from({ length: 3000 }, (_, i) => ({
 function open(path = '/') {
   const asked: URLSearchParams[] = [];
   vi.stubGlobal('fetch', async (url: string) => {
-    if (url.includes('/safeguarding/')) return new Response(JSON.stringify({ alerts: [], open: 0, total: 0 }));
+    if (url.includes('/safeguarding/'))
+      return new Response(JSON.stringify({ alerts: [], open: 0, total: 0 }));
     const ask = new URL(url, 'http://cloud').searchParams;
     asked.push(ask);
     const q = (ask.get('q') ?? '').toLowerCase();
