@@ -137,17 +137,8 @@ func (b *box) assemble(ctx context.Context) (*school, error) {
 	})
 	s.report.add("line", s.line.report)
 	b.lookAfterSessions(s)
-	if s.copy, err = b.safetyCopy(state); err != nil {
+	if err := b.secondMedium(s, state); err != nil {
 		return nil, err
-	}
-	if b.config.ShelfToken != "" {
-		if s.shelf, err = safety.OpenShelf(filepath.Join(b.config.DataDir, "neighbours"), b.config.ShelfToken, b.config.ShelfQuota, b.config.KeepFree); err != nil {
-			return nil, err
-		}
-	}
-	if s.copy != nil {
-		s.report.add("copy", reportCopy(s.copy))
-		s.group.Add("safety copy", s.copy)
 	}
 	if err := b.sealAnew(ctx, s); err != nil {
 		return nil, err
@@ -165,6 +156,21 @@ func (b *box) assemble(ctx context.Context) (*school, error) {
 	s.group.Add("pulse", b.beat(s))
 	s.api = b.schoolAPI(s) //nolint:contextcheck // a scrape of the metrics brings no context
 	return s, nil
+}
+
+// secondMedium opens the safety copies: ours elsewhere, and the neighbours' here.
+func (b *box) secondMedium(s *school, state agent.State) (err error) {
+	if s.copy, err = b.safetyCopy(state); err != nil {
+		return err
+	}
+	if s.copy != nil {
+		s.report.add("copy", reportCopy(s.copy))
+		s.group.Add("safety copy", s.copy)
+	}
+	if b.config.ShelfToken != "" {
+		s.shelf, err = safety.OpenShelf(filepath.Join(b.config.DataDir, "neighbours"), b.config.ShelfToken, b.config.ShelfQuota, b.config.KeepFree)
+	}
+	return err
 }
 
 // lookAfterSessions sweeps what is over and lets signing keys take turns.
