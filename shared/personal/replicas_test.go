@@ -85,7 +85,7 @@ func (l *line) side(d db.DB, school, node string) *side {
 		Box: func(context.Context, db.Tx, string) (string, error) { return "box-1", nil }})
 	s.Join(personal.Engine{Outbox: s.outbox, Registry: l.reg})
 	s.applier = &syncer.Applier{DB: s.db, Registry: l.reg, Hybrid: hybrid, Clock: l.clock, Log: logging.Discard(), From: from, Erased: personal.Erased,
-		Reactions: append(s.Reactions(), syncer.On(personal.Erasures, s.OnErasures))}
+		Reactions: []syncer.Reaction{syncer.On(personal.Erasures, s.OnErasures)}}
 	if school == "" {
 		s.applier.Admit = s.people.Admits
 	}

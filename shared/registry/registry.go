@@ -25,7 +25,6 @@ func All() (*syncer.Registry, error) {
 		identity.Schools,
 		personal.Erasures,
 		personal.Receipts,
-		personal.Moments,
 		identity.Accounts,
 		identity.Credentials,
 		identity.DutyGrants,
