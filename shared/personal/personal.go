@@ -1,8 +1,7 @@
 // Package personal is what a person may ask about her data: *export* gives
 // everything that is about her, *erasure* takes it away on every replica with a
-// *receipt* from each, and *retention* takes away what has had its time. All three
-// go by one *map* of the tables (Places): where a person stands, what of it never
-// leaves, and what becomes of it when she goes.
+// *receipt* from each. Both go by one *map* of the tables (Places): where a person
+// stands, what of it never leaves, and what becomes of it when she goes.
 //
 // The rule that surprises: an erased person's id stays, alone, in a list that
 // every replica holds for ever. Only so can what arrives late, from a box that was

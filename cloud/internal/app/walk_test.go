@@ -3,6 +3,7 @@ package app
 import (
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -137,24 +138,10 @@ const nowhere = "00000000-0000-7000-8000-00000000dead"
 // object puts the home school and its learner into a path.
 func (w *walk) object(path string) (string, bool) {
 	school, learner := string(w.home.ID), string(w.learner.ID)
-	for prefix, id := range map[string]string{"/api/v1/schools/": school, "/api/v1/fleet/": school, "/api/v1/learners/": learner, "/api/v1/people/": learner, "/api/v1/parent/children/": learner,
-		"/api/v1/admin/users/": learner, "/api/v1/staff/users/": learner, "/api/v1/instructors/": nowhere} {
-		if rest, ok := strings.CutPrefix(path, prefix+"{"); ok {
-			_, rest, _ = strings.Cut(rest, "}")
-			path = prefix + id + rest
-		}
-	}
-	path = strings.Replace(path, "{learner}", learner, 1)
-	for strings.Contains(path, "{") {
-		before, rest, _ := strings.Cut(path, "{")
-		name, after, _ := strings.Cut(rest, "}")
-		value, ok := parameters[name]
-		if !ok {
-			return "", false
-		}
-		path = before + value + after
-	}
-	return path, true
+	named := maps.Clone(parameters)
+	named["learner"] = learner
+	return apitest.Path(path, map[string]string{"/api/v1/schools/": school, "/api/v1/fleet/": school, "/api/v1/learners/": learner, "/api/v1/people/": learner, "/api/v1/parent/children/": learner,
+		"/api/v1/admin/users/": learner, "/api/v1/staff/users/": learner, "/api/v1/instructors/": nowhere}, named)
 }
 
 // parameters stand for objects that are nobody's.

@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -214,27 +215,13 @@ const nowhere = "00000000-0000-7000-8000-00000000dead"
 
 // object puts this school and its learner into a path.
 func (p *place) object(path string) (string, bool) {
-	for prefix, id := range map[string]string{"/api/v1/schools/": string(p.home.ID), "/api/v1/learners/": string(p.learner), "/api/v1/people/": string(p.learner), "/api/v1/parent/children/": string(p.learner)} {
-		if rest, ok := strings.CutPrefix(path, prefix+"{"); ok {
-			_, rest, _ = strings.Cut(rest, "}")
-			path = prefix + id + rest
-		}
-	}
-	learner := p.learner
+	named := maps.Clone(parameters)
+	named["learner"] = string(p.learner)
 	if strings.HasSuffix(path, "/leave") {
-		learner = p.leaver
+		named["learner"] = string(p.leaver)
 	}
-	path = strings.Replace(path, "{learner}", string(learner), 1)
-	for strings.Contains(path, "{") {
-		before, rest, _ := strings.Cut(path, "{")
-		name, after, _ := strings.Cut(rest, "}")
-		value, ok := parameters[name]
-		if !ok {
-			return "", false
-		}
-		path = before + value + after
-	}
-	return path, true
+	return apitest.Path(path, map[string]string{"/api/v1/schools/": string(p.home.ID), "/api/v1/learners/": string(p.learner), "/api/v1/people/": string(p.learner),
+		"/api/v1/parent/children/": string(p.learner)}, named)
 }
 
 // parameters stand for objects that are nobody's.

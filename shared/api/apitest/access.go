@@ -220,3 +220,24 @@ func ask(t *testing.T, a *api.API, r api.Route, path, token string) int {
 	_ = res.Body.Close()
 	return res.StatusCode
 }
+
+// Path puts objects into a route's path: the one behind a prefix by prefixes, the
+// others by their parameter's name. False when a parameter has no object.
+func Path(path string, prefixes, named map[string]string) (string, bool) {
+	for prefix, id := range prefixes {
+		if rest, ok := strings.CutPrefix(path, prefix+"{"); ok {
+			_, rest, _ = strings.Cut(rest, "}")
+			path = prefix + id + rest
+		}
+	}
+	for strings.Contains(path, "{") {
+		before, rest, _ := strings.Cut(path, "{")
+		name, after, _ := strings.Cut(rest, "}")
+		value, ok := named[name]
+		if !ok {
+			return "", false
+		}
+		path = before + value + after
+	}
+	return path, true
+}

@@ -1,9 +1,7 @@
-import { Printer } from 'lucide-react';
 import { useEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { SecretCard } from '../../api/types';
-import { Button } from '../../ui/Button';
-import { Notice } from '../../ui/Notice';
+import { PrintBar } from '../../ui/PrintBar';
 import { Picture, type PictureName } from './Picture';
 
 interface CardSheetProps {
@@ -19,20 +17,7 @@ export function CardSheet({ cards, onDone }: CardSheetProps) {
   useEffect(() => top.current?.focus(), []);
   return (
     <section ref={top} tabIndex={-1} className="space-y-4 outline-none" aria-label={t('cards.title')}>
-      <div className="space-y-3 print:hidden">
-        <Notice kind="waiting" live>
-          {t('cards.once')}
-        </Notice>
-        <div className="flex flex-wrap gap-3">
-          <Button onClick={() => window.print()}>
-            <Printer aria-hidden="true" className="size-5" />
-            {t('cards.print')}
-          </Button>
-          <Button look="plain" onClick={onDone}>
-            {t('cards.done')}
-          </Button>
-        </div>
-      </div>
+      <PrintBar once={t('cards.once')} onDone={onDone} />
       <ul className="grid bg-[#fff] text-[#111] sm:grid-cols-2 print:grid-cols-2">
         {cards.map((card) => (
           <li

@@ -1,5 +1,4 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { Printer } from 'lucide-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { service } from '../../api';
@@ -8,7 +7,7 @@ import { Button } from '../../ui/Button';
 import { Card, Page } from '../../ui/Card';
 import { SelectField } from '../../ui/Field';
 import { Empty, Failure, Loaded } from '../../ui/Loaded';
-import { Notice } from '../../ui/Notice';
+import { PrintBar } from '../../ui/PrintBar';
 import { instructorsQuery } from '../identity/queries';
 import { useMe } from '../identity/session';
 import { sheetsQuery } from './queries';
@@ -30,20 +29,7 @@ export function Sheets() {
   if (make.data) {
     return (
       <Page title={t('sheets.of', { name: make.data.holder_name })}>
-        <div className="space-y-3 print:hidden">
-          <Notice kind="waiting" live>
-            {t('sheets.once')}
-          </Notice>
-          <div className="flex flex-wrap gap-3">
-            <Button onClick={() => window.print()}>
-              <Printer aria-hidden="true" className="size-5" />
-              {t('cards.print')}
-            </Button>
-            <Button look="plain" onClick={() => make.reset()}>
-              {t('cards.done')}
-            </Button>
-          </div>
-        </div>
+        <PrintBar once={t('sheets.once')} onDone={() => make.reset()} />
         <div className="space-y-3 border border-dashed border-[#777] bg-[#fff] p-5 text-[#111]">
           <p>{t('sheets.use', { address: window.location.host })}</p>
           <ol className="grid list-inside list-decimal gap-2 font-mono text-lg sm:grid-cols-2">

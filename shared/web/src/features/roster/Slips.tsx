@@ -1,11 +1,10 @@
 import { useMutation } from '@tanstack/react-query';
-import { Printer } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
 import { service } from '../../api';
 import { day } from '../../i18n/format';
 import { Button } from '../../ui/Button';
 import { Failure } from '../../ui/Loaded';
-import { Notice } from '../../ui/Notice';
+import { PrintBar } from '../../ui/PrintBar';
 
 interface SlipsProps {
   school: string;
@@ -38,20 +37,7 @@ export function Slips({ school, learners, kind }: SlipsProps) {
   }
   return (
     <section aria-label={t('slips.title')} className="space-y-3">
-      <div className="space-y-3 print:hidden">
-        <Notice kind="waiting" live>
-          {t('slips.once')}
-        </Notice>
-        <div className="flex flex-wrap gap-3">
-          <Button onClick={() => window.print()}>
-            <Printer aria-hidden="true" className="size-5" />
-            {t('cards.print')}
-          </Button>
-          <Button look="plain" onClick={() => make.reset()}>
-            {t('cards.done')}
-          </Button>
-        </div>
-      </div>
+      <PrintBar once={t('slips.once')} onDone={() => make.reset()} />
       <ul className="grid bg-[#fff] text-[#111] sm:grid-cols-2 print:grid-cols-2">
         {make.data.map((slip) => (
           <li key={slip.code} className="break-inside-avoid space-y-1 border border-dashed border-[#777] p-4">
