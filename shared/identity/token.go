@@ -135,7 +135,7 @@ func (s *Service) parse(ctx context.Context, tx db.Tx, token string) (claims, er
 	var key trusted
 	var lookup error // the database's failure, which is no fault of the token
 	parser := jwt.NewParser(jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}), jwt.WithExpirationRequired(),
-		jwt.WithLeeway(ClockLeeway), jwt.WithTimeFunc(s.clock.Now))
+		jwt.WithLeeway(ClockLeeway), jwt.WithTimeFunc(s.clock.Now), jwt.WithStrictDecoding())
 	_, err := parser.ParseWithClaims(token, &c, func(t *jwt.Token) (any, error) {
 		kid, _ := t.Header["kid"].(string)
 		key, lookup = s.trustedKey(ctx, tx, kid)
