@@ -14,7 +14,7 @@ func Operations() map[string]Need {
 		"get-second-factor": of(Account, Own), "begin-second-factor": of(Account, Own), "confirm-second-factor": of(Account, Own),
 		"remove-second-factor": of(Account, Own), "new-recovery-codes": of(Account, Own), "reset-second-factor": of(Users),
 
-		"resend-verification": of(Account, Own), "change-own-phone": of(Account, Own), "set-own-avatar": of(Account, Own),
+		"resend-verification": of(Account, Own), "change-own-phone": of(Account, Own), "change-own-email": of(Account, Own), "set-own-avatar": of(Account, Own),
 		"remove-own-avatar": of(Account, Own), "deactivate-own-account": of(Account, Own),
 		"delete-user": of(Users), "restore-user": of(Users),
 

@@ -33,6 +33,7 @@ type UserBody struct {
 	Role        string      `json:"role"`
 	IsActive    bool        `json:"is_active"`
 	IsVerified  bool        `json:"is_verified"`
+	Language    string      `json:"language" doc:"Of letters to her: en or sw."`
 	ProfileData ProfileData `json:"profile_data"`
 	CreatedAt   time.Time   `json:"created_at"`
 	UpdatedAt   time.Time   `json:"updated_at"`
@@ -180,7 +181,7 @@ func ownBody(p identity.Person, who identity.Actor) UserBody {
 func userBody(p identity.Person) UserBody {
 	a, f := p.Account, p.Profile
 	return UserBody{
-		ID: string(a.ID), Email: p.Email, Role: string(a.Role), IsActive: a.Status == identity.Active, IsVerified: p.Verified,
+		ID: string(a.ID), Email: p.Email, Role: string(a.Role), IsActive: a.Status == identity.Active, IsVerified: p.Verified, Language: p.Language,
 		ProfileData: ProfileData{
 			FullName: a.FullName, PhoneNumber: f.Phone, GradeLevel: a.Grade, SchoolName: f.SchoolName, Bio: f.Bio, AvatarURL: f.AvatarURL,
 			DateOfBirth: f.DateOfBirth, County: f.County, LearningInterests: f.LearningInterests,

@@ -41,6 +41,7 @@ type (
 			County            *string   `json:"county,omitempty"`
 			DateOfBirth       *string   `json:"date_of_birth,omitempty"`
 			LearningInterests *[]string `json:"learning_interests,omitempty"`
+			Language          *string   `json:"language,omitempty" doc:"Of letters to me: en or sw."`
 		}
 	}
 	passwordChangeIn struct {
@@ -82,7 +83,7 @@ func mountRegistration(a *API, s *identity.Service, opening Opening) {
 			b := in.Body
 			p, err := s.UpdateMe(ctx, who, identity.PersonChange{
 				FullName: b.FullName, Phone: b.PhoneNumber, Bio: b.Bio, Grade: b.GradeLevel, AvatarURL: b.AvatarURL, County: b.County,
-				DateOfBirth: b.DateOfBirth, LearningInterests: b.LearningInterests,
+				DateOfBirth: b.DateOfBirth, LearningInterests: b.LearningInterests, Language: b.Language,
 			})
 			return &userDataOut{userDataBody{Status: statusSuccess, Data: ownBody(p, who), Message: "Profile updated successfully"}}, err
 		})

@@ -138,8 +138,9 @@ func cleanName(name, field string) (string, error) {
 	return name, nil
 }
 
-// cleanEmail is the address in lower case, which is how addresses are compared.
-func cleanEmail(email string) (string, error) {
+// NormalEmail is the address in lower case, which is how addresses are compared;
+// bad_email when it is none.
+func NormalEmail(email string) (string, error) {
 	email = strings.ToLower(strings.TrimSpace(email))
 	a, err := mail.ParseAddress(email)
 	if err != nil || a.Address != email || len(email) > 254 {

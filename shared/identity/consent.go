@@ -104,7 +104,7 @@ func (s *Service) parent(ctx context.Context, tx db.Tx, in NewGuardian) (Account
 		a, err = db.First(ctx, tx, selectAccount, scanAccount, in.Parent)
 	} else {
 		var email string
-		if email, err = cleanEmail(in.ParentEmail); err != nil {
+		if email, err = NormalEmail(in.ParentEmail); err != nil {
 			return a, none
 		}
 		var c candidate

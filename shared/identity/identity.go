@@ -57,6 +57,7 @@ var (
 	ErrPending        = fault.New(fault.Forbidden, "This account waits for approval.").WithCode("account_pending")
 	ErrSuspended      = fault.New(fault.Forbidden, "This account is suspended.").WithCode("account_suspended")
 	ErrClosed         = fault.New(fault.Forbidden, "This account is closed.").WithCode("account_closed")
+	ErrLanguage       = invalid("unknown_language", "The language is en or sw.", "language")
 	ErrPhoneTaken     = fault.New(fault.Conflict, "There is an account with this phone number.").WithCode("phone_taken")
 	ErrTokenInvalid   = fault.New(fault.Unauthenticated, "This sign-in is not valid here.").WithCode("token_invalid")
 	ErrTokenExpired   = fault.New(fault.Unauthenticated, "This sign-in has expired.").WithCode("token_expired")

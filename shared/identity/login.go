@@ -27,7 +27,7 @@ func checkAddresses(in Registration) (Registration, error) {
 		}
 	}
 	if in.Email != "" || in.Phone == "" {
-		in.Email, err = cleanEmail(in.Email)
+		in.Email, err = NormalEmail(in.Email)
 	}
 	return in, err
 }
@@ -68,6 +68,32 @@ func (s *Service) PersonByAddress(ctx context.Context, tx db.Tx, address string)
 func (s *Service) VerifyEmail(ctx context.Context, tx db.Tx, account AccountID, email string) error {
 	_, err := tx.Exec(ctx, verifyLogin, account, email, s.now())
 	return err
+}
+
+// SetEmail makes email, which is proven, the address the account signs in with, an
+// instructor's at her school too.
+func (s *Service) SetEmail(ctx context.Context, tx db.Tx, account AccountID, email string) error {
+	taken, err := exists(ctx, tx, countEmail, email, account)
+	if err != nil {
+		return err
+	}
+	if taken {
+		return ErrEmailTaken
+	}
+	if _, err := tx.Exec(ctx, updateEmail, account, email, s.now()); err != nil {
+		return err
+	}
+	a, err := s.Account(ctx, tx, account)
+	if err != nil {
+		return err
+	}
+	if a.Role == Instructor && a.Email != email {
+		a.Email, a.UpdatedAt = email, s.now()
+		if err := saveAccount(ctx, tx, a); err != nil {
+			return err
+		}
+	}
+	return s.noteUser(ctx, tx, "user.email", a, nil, nil)
 }
 
 // SetPhone makes phone, which is proven, the number the account signs in with.

@@ -37,7 +37,7 @@ func (s *Service) CreateSchool(ctx context.Context, who Actor, in NewSchool) (Sc
 		in.Language = "en"
 	}
 	if in.Language != "en" && in.Language != "sw" {
-		return School{}, invalid("unknown_language", "The language is en or sw.", "language")
+		return School{}, ErrLanguage
 	}
 
 	now := s.now()
@@ -241,7 +241,7 @@ func (s *Service) AddInstructor(ctx context.Context, who Actor, school SchoolID,
 
 // reserve fills a new account and takes its address, with no password yet.
 func (in NewInstructor) reserve(ctx context.Context, tx db.Tx, a Account) (Account, error) {
-	email, err := cleanEmail(in.Email)
+	email, err := NormalEmail(in.Email)
 	if err != nil {
 		return a, err
 	}

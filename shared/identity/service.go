@@ -182,6 +182,8 @@ func (s *Service) person(ctx context.Context, account AccountID) (Person, error)
 type PersonChange struct {
 	FullName, Phone, Bio, Grade, AvatarURL, County, DateOfBirth *string
 	LearningInterests                                           *[]string
+	// Language of letters to her: en or sw.
+	Language *string
 }
 
 // UpdateMe changes the actor's own profile, on the cloud. The grade of a
@@ -209,6 +211,11 @@ func (s *Service) UpdateMe(ctx context.Context, who Actor, in PersonChange) (Per
 		if changed.Account != p.Account {
 			changed.Account.UpdatedAt = now
 			if err := saveAccount(ctx, tx, changed.Account); err != nil {
+				return err
+			}
+		}
+		if changed.Language != p.Language {
+			if _, err := tx.Exec(ctx, updateLanguage, who.Account, changed.Language); err != nil {
 				return err
 			}
 		}
@@ -245,6 +252,12 @@ func (in PersonChange) apply(p Person) (Person, error) {
 		if f.from != nil {
 			*f.to = *f.from
 		}
+	}
+	if in.Language != nil {
+		if *in.Language != "en" && *in.Language != "sw" {
+			return p, ErrLanguage
+		}
+		p.Language = *in.Language
 	}
 	if in.LearningInterests != nil {
 		p.Profile.LearningInterests = *in.LearningInterests

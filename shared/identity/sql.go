@@ -218,6 +218,9 @@ var (
 	insertLogin = db.SQL{Both: `INSERT INTO logins (account_id, email, password_hash, verified_at, phone, language)
 		VALUES ($1, NULLIF($2, ''), $3, $4, NULLIF($5, ''), $6) ON CONFLICT DO NOTHING`}
 	verifyLogin     = db.SQL{Both: `UPDATE logins SET verified_at = $3 WHERE account_id = $1 AND email = $2`}
+	countEmail      = db.SQL{Both: `SELECT count(*) FROM logins WHERE email = $1 AND account_id <> $2`}
+	updateEmail     = db.SQL{Both: `UPDATE logins SET email = $2, verified_at = $3 WHERE account_id = $1`}
+	updateLanguage  = db.SQL{Both: `UPDATE logins SET language = $2 WHERE account_id = $1`}
 	countPhone      = db.SQL{Both: `SELECT count(*) FROM logins WHERE phone = $1 AND account_id <> $2`}
 	updatePhone     = db.SQL{Both: `UPDATE logins SET phone = $2 WHERE account_id = $1`}
 	countAdmins     = db.SQL{Both: `SELECT count(*) FROM accounts WHERE role = 'admin' AND status = 'active' AND id <> $1`}

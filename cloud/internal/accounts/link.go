@@ -24,6 +24,7 @@ type door struct {
 var (
 	verifyEmail   = door{"verify_email", "/verify-email", 24 * time.Hour}
 	resetPassword = door{"reset_password", "/reset-password", time.Hour}
+	changeEmail   = door{"change_email", "/verify-email", 24 * time.Hour}
 	setPassword   = door{"set_password", "/reset-password", 7 * 24 * time.Hour}
 )
 
@@ -52,6 +53,7 @@ func (s *Service) sendLink(ctx context.Context, tx db.Tx, p identity.Person, d d
 type link struct {
 	account identity.AccountID
 	email   string
+	door    door
 }
 
 // useLink uses a link up; ErrLink when it was used, is too old or was never sent.
@@ -61,17 +63,22 @@ func (s *Service) useLink(ctx context.Context, tx db.Tx, token string, doors ...
 		if errors.Is(err, db.ErrNoRows) {
 			continue
 		}
+		l.door = d
 		return l, err
 	}
 	return link{}, ErrLink
 }
 
-// VerifyEmail confirms the address a link was mailed to.
+// VerifyEmail confirms the address a link was mailed to. When it was mailed for a
+// change, the person signs in with that address from now on.
 func (s *Service) VerifyEmail(ctx context.Context, token string) error {
 	err := s.o.DB.Update(ctx, func(tx db.Tx) error {
-		l, err := s.useLink(ctx, tx, token, verifyEmail)
+		l, err := s.useLink(ctx, tx, token, verifyEmail, changeEmail)
 		if err != nil {
 			return err
+		}
+		if l.door == changeEmail {
+			return s.moveEmail(ctx, tx, l)
 		}
 		return s.o.People.VerifyEmail(ctx, tx, l.account, l.email)
 	})
@@ -197,13 +204,10 @@ func (s *Service) ResetPassword(ctx context.Context, in Reset) error {
 		if err != nil {
 			return identity.Proof{}, err
 		}
-		if _, err := tx.Exec(ctx, endLinks, l.account, s.now()); err != nil {
-			return identity.Proof{}, err
-		}
 		if err := s.o.People.VerifyEmail(ctx, tx, l.account, l.email); err != nil {
 			return identity.Proof{}, err
 		}
-		return identity.Proof{Account: l.account}, s.tellChanged(ctx, tx, l.account)
+		return identity.Proof{Account: l.account}, s.passwordSet(ctx, tx, l.account)
 	})
 }
 
@@ -224,7 +228,7 @@ func (s *Service) resetByCode(ctx context.Context, in Reset) error {
 		if err != nil {
 			return identity.Proof{}, err
 		}
-		return identity.Proof{Account: p.Account.ID}, s.tellChanged(ctx, tx, p.Account.ID)
+		return identity.Proof{Account: p.Account.ID}, s.passwordSet(ctx, tx, p.Account.ID)
 	})
 }
 

@@ -49,7 +49,7 @@ func (s *Service) ChangePhone(ctx context.Context, who identity.Actor, in PhoneC
 		if err := s.o.People.SetPhone(ctx, tx, who.Account, phone); err != nil || before.LoginPhone == phone {
 			return err
 		}
-		return s.tellMoved(ctx, tx, before)
+		return s.tellMoved(ctx, tx, before, "phone_changed")
 	})
 	if err != nil {
 		return fmt.Errorf("change a phone: %w", err)
@@ -59,10 +59,8 @@ func (s *Service) ChangePhone(ctx context.Context, who identity.Actor, in PhoneC
 
 // tellMoved tells both addresses that a person had: whoever took her account over
 // has the new one.
-func (s *Service) tellMoved(ctx context.Context, tx db.Tx, before identity.Person) error {
-	l := courier.Letter{Template: "phone_changed", Language: before.Language, Data: map[string]string{
-		"name": before.Account.FullName, "url": s.o.PublicURL + "/forgot",
-	}}
+func (s *Service) tellMoved(ctx context.Context, tx db.Tx, before identity.Person, template string) error {
+	l := courier.Letter{Template: template, Language: before.Language, Data: s.notMe(before)}
 	if before.LoginPhone != "" {
 		l.Channel, l.To = courier.SMS, before.LoginPhone
 		if err := s.o.Letters.Send(ctx, tx, l); err != nil {
@@ -74,4 +72,9 @@ func (s *Service) tellMoved(ctx context.Context, tx db.Tx, before identity.Perso
 	}
 	l.Channel, l.To = courier.Email, before.Email
 	return s.o.Letters.Send(ctx, tx, l)
+}
+
+// notMe stands in the letters about a change: where to go if it was somebody else.
+func (s *Service) notMe(p identity.Person) map[string]string {
+	return map[string]string{"name": p.Account.FullName, "url": s.o.PublicURL + "/forgot"}
 }

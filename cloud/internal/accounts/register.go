@@ -58,17 +58,21 @@ func (s *Service) ChangePassword(ctx context.Context, who identity.Actor, curren
 		return err
 	}
 	return s.o.People.ReplacePassword(ctx, next, func(ctx context.Context, tx db.Tx) (identity.Proof, error) {
-		return identity.Proof{Account: who.Account, Keep: who.Session}, s.tellChanged(ctx, tx, who.Account)
+		return identity.Proof{Account: who.Account, Keep: who.Session}, s.passwordSet(ctx, tx, who.Account)
 	})
 }
 
-func (s *Service) tellChanged(ctx context.Context, tx db.Tx, account identity.AccountID) error {
+// passwordSet ends the links that would set another password or move the account
+// to another address, and tells its owner.
+func (s *Service) passwordSet(ctx context.Context, tx db.Tx, account identity.AccountID) error {
+	if _, err := tx.Exec(ctx, endLinks, account, s.now()); err != nil {
+		return err
+	}
 	p, err := s.o.People.PersonIn(ctx, tx, account)
 	if err != nil {
 		return err
 	}
-	data := map[string]string{"name": p.Account.FullName, "url": s.o.PublicURL + "/forgot"}
-	return s.tell(ctx, tx, p, "password_changed", data)
+	return s.tell(ctx, tx, p, "password_changed", s.notMe(p))
 }
 
 // SetStatus approves, suspends or restores an account; for admins. Who waited

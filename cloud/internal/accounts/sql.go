@@ -14,8 +14,9 @@ var (
 	insertLink = db.SQL{Postgres: `INSERT INTO account_links (hash, account_id, purpose, email, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)`}
 	takeLink   = db.SQL{Postgres: `UPDATE account_links SET used_at = $3 WHERE hash = $1 AND purpose = $2 AND used_at IS NULL AND expires_at > $3
 		RETURNING account_id, email`}
-	// A new password ends every other link that would set one.
-	endLinks   = db.SQL{Postgres: `UPDATE account_links SET used_at = $2 WHERE account_id = $1 AND used_at IS NULL AND purpose IN ('reset_password', 'set_password')`}
+	// A new password ends every link that would set another or move the account to
+	// another address, and so does such a move.
+	endLinks   = db.SQL{Postgres: `UPDATE account_links SET used_at = $2 WHERE account_id = $1 AND used_at IS NULL AND purpose IN ('reset_password', 'set_password', 'change_email')`}
 	countLinks = db.SQL{Postgres: `SELECT count(*) FILTER (WHERE created_at > $3), count(*) FROM account_links
 		WHERE account_id = $1 AND purpose = $2 AND created_at > $4`}
 )

@@ -47,6 +47,13 @@ type (
 			SecondFactor    string `json:"second_factor,omitempty" maxLength:"40" doc:"A code of my second factor, where I have one."`
 		}
 	}
+	emailRequest struct {
+		Body struct {
+			Email           string `json:"email" maxLength:"254"`
+			CurrentPassword string `json:"current_password"`
+			SecondFactor    string `json:"second_factor,omitempty" maxLength:"40" doc:"A code of my second factor, where I have one."`
+		}
+	}
 	deactivateRequest struct {
 		Body struct {
 			CurrentPassword string `json:"current_password"`
@@ -104,6 +111,7 @@ func say(text string) *messageReply {
 func MountAccounts(a *api.API, s *accounts.Service) {
 	mountLinks(a, s)
 	mountPhones(a, s)
+	mountEmail(a, s)
 	mountPictures(a, s)
 	mountClosing(a, s)
 }
@@ -147,6 +155,17 @@ func mountPhones(a *api.API, s *accounts.Service) {
 				Phone: in.Body.PhoneNumber, Code: in.Body.Code, Password: in.Body.CurrentPassword, Factor: in.Body.SecondFactor,
 			})
 		})
+}
+
+func mountEmail(a *api.API, s *accounts.Service) {
+	api.Register(a, api.Op{
+		ID: "change-own-email", Method: http.MethodPut, Path: "/api/v1/users/me/email", Tag: "users",
+		Summary: "Mail a link to another address, which counts once it is opened; the answer is the same whether or not the address is taken",
+	}, func(ctx context.Context, who identity.Actor, in *emailRequest) (*messageReply, error) {
+		return say("A link is on its way to the new address"), s.ChangeEmail(ctx, who, accounts.EmailChange{
+			Email: in.Body.Email, Password: in.Body.CurrentPassword, Factor: in.Body.SecondFactor,
+		})
+	})
 }
 
 func mountPictures(a *api.API, s *accounts.Service) {

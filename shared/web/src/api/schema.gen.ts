@@ -2761,6 +2761,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/users/me/email": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Mail a link to another address, which counts once it is opened; the answer is the same whether or not the address is taken */
+        put: operations["change-own-email"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/users/me/password": {
         parameters: {
             query?: never;
@@ -3909,6 +3926,12 @@ export interface components {
             /** Format: date-time */
             timestamp: string;
         };
+        EmailRequestBody: {
+            current_password: string;
+            email: string;
+            /** @description A code of my second factor, where I have one. */
+            second_factor?: string;
+        };
         EnrollInBody: {
             /** @description Accepted and not needed: the server knows what is paid. */
             payment_id?: string;
@@ -4989,6 +5012,8 @@ export interface components {
             date_of_birth?: string;
             full_name?: string;
             grade_level?: string;
+            /** @description Of letters to me: en or sw. */
+            language?: string;
             learning_interests?: string[];
             phone_number?: string;
         };
@@ -5990,6 +6015,8 @@ export interface components {
             id: string;
             is_active: boolean;
             is_verified: boolean;
+            /** @description Of letters to her: en or sw. */
+            language: string;
             /** Format: date-time */
             last_login: string | null;
             profile_data: components["schemas"]["ProfileData"];
@@ -15954,6 +15981,66 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["DeactivateRequestBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "change-own-email": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EmailRequestBody"];
             };
         };
         responses: {

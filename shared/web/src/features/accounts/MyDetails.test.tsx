@@ -7,12 +7,18 @@ import type { Me, Role } from '../../api/types';
 import { useSession } from '../identity/session';
 import { MyDetails } from './MyDetails';
 
-/** A cloud that wants a second factor for a change of the phone. */
+/** A cloud that wants a second factor for a change of phone or e-mail address. */
 function open(role: Role, school = '') {
   const sent: [string, string, Record<string, string>][] = [];
   queryClient.clear();
   session.write({ access_token: 'a', refresh_token: 'r', token_type: 'bearer', expires_in: 1800 } as never);
-  const me = { id: 'me', role, school_id: school, profile_data: { full_name: 'Mary' } } as unknown as Me;
+  const me = {
+    id: 'me',
+    role,
+    language: 'en',
+    school_id: school,
+    profile_data: { full_name: 'Mary' },
+  } as unknown as Me;
   useSession.setState({ state: 'in', me });
   vi.stubGlobal('fetch', async (url: string, init: RequestInit) => {
     const path = new URL(url, 'http://x').pathname.replace('/api/v1', '');
@@ -20,7 +26,7 @@ function open(role: Role, school = '') {
     if (path === '/auth/refresh')
       return new Response(JSON.stringify({ access_token: 'b', refresh_token: 's' }));
     if (init.method !== 'GET') sent.push([String(init.method), path, body]);
-    if (path === '/users/me/phone' && !body.second_factor) {
+    if (/^.users.me.(phone|email)$/.test(path) && !body.second_factor) {
       return new Response(JSON.stringify({ status: 401, code: 'second_factor', detail: 'x' }), {
         status: 403,
       });
@@ -74,6 +80,31 @@ describe('what a person changes of herself', () => {
       current_password: 'Sunny-Day-2026',
       second_factor: '654321',
     });
+  });
+
+  it('is her e-mail address, after her password and her second factor', async () => {
+    const sent = open('parent');
+    const send = screen.getByRole('button', { name: 'Mail me the link' });
+    await userEvent.type(screen.getByLabelText('New e-mail address'), 'mary@example.org');
+    await userEvent.type(screen.getByLabelText('Present password'), 'Sunny-Day-2026');
+    await userEvent.click(send);
+    expect(await screen.findByText('Please type the code of your second factor.')).toBeVisible();
+    await userEvent.type(screen.getByLabelText('Code'), '654321');
+    await userEvent.click(send);
+    expect(await screen.findByText(/A link is on its way/)).toBeVisible();
+    expect(screen.queryByLabelText('Present password')).toBeNull();
+    expect(sent.at(-1)).toEqual([
+      'PUT',
+      '/users/me/email',
+      { email: 'mary@example.org', current_password: 'Sunny-Day-2026', second_factor: '654321' },
+    ]);
+  });
+
+  it('is the language of her letters', async () => {
+    const sent = open('parent');
+    await userEvent.selectOptions(screen.getByLabelText('Language of my letters'), 'sw');
+    expect(await screen.findByText(/Your letters come in this language/)).toBeVisible();
+    expect(sent).toEqual([['PUT', '/users/me', { language: 'sw' }]]);
   });
 
   it("is not a school's learner's: the school wrote her name", () => {

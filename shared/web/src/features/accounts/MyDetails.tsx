@@ -2,7 +2,6 @@ import { useMutation } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { service } from '../../api';
-import { Problem } from '../../api/problem';
 import { Button } from '../../ui/Button';
 import { Card } from '../../ui/Card';
 import { TextField } from '../../ui/Field';
@@ -10,9 +9,10 @@ import { Failure } from '../../ui/Loaded';
 import { Notice } from '../../ui/Notice';
 import { reloadMe, useMe } from '../identity/session';
 import { CodeField } from './CodeField';
-import { PasswordField } from './PasswordField';
+import { Email, LetterLanguage } from './Letters';
+import { Proof, useProof } from './Proof';
 
-/** The name, and the number a person signs in with. A school's learner has the name that the school wrote. */
+/** The name, and the addresses a person signs in with and is written to. A school's learner has the name that the school wrote. */
 export function MyDetails() {
   const { t } = useTranslation();
   const me = useMe();
@@ -22,6 +22,8 @@ export function MyDetails() {
       <h2 className="text-lg">{t('details.title')}</h2>
       <Name />
       <Phone />
+      <Email />
+      <LetterLanguage />
     </Card>
   );
 }
@@ -71,8 +73,7 @@ function Phone() {
   const { t, i18n } = useTranslation();
   const [phone, setPhone] = useState('');
   const [code, setCode] = useState('');
-  const [password, setPassword] = useState('');
-  const [factor, setFactor] = useState('');
+  const proof = useProof();
   const send = useMutation({
     mutationFn: () =>
       service.post('/auth/phone-codes', {
@@ -86,20 +87,19 @@ function Phone() {
         body: {
           phone_number: phone.trim(),
           code,
-          current_password: password,
-          ...(factor && { second_factor: factor.trim() }),
+          ...proof.body,
         },
       });
       await reloadMe();
     },
     onSuccess: () => {
       send.reset();
-      for (const set of [setPhone, setCode, setPassword, setFactor]) set('');
+      setPhone('');
+      setCode('');
+      proof.clear();
     },
   });
   const busy = send.isPending || save.isPending;
-  const wantsFactor =
-    factor !== '' || (save.error instanceof Problem && save.error.code.startsWith('second_factor'));
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (busy) return;
@@ -129,18 +129,7 @@ function Phone() {
             {t('code.sent')}
           </Notice>
           <CodeField value={code} onChange={setCode} />
-          <PasswordField label={t('password.current')} value={password} onChange={setPassword} />
-          {wantsFactor && (
-            <TextField
-              label={t('factor.code')}
-              hint={t('factor.code_hint')}
-              autoComplete="one-time-code"
-              required
-              maxLength={40}
-              value={factor}
-              onChange={(e) => setFactor(e.target.value)}
-            />
-          )}
+          <Proof proof={proof} error={save.error} />
         </>
       )}
       {error && <Failure error={error} />}
