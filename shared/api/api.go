@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -99,7 +100,9 @@ type Op struct {
 	// learning, such as settings and exports.
 	Secret bool
 	// Export gives out data of people as a file: it is noted whoever asks.
-	Export  bool
+	Export bool
+	// Files are the content types of an answer that is a file.
+	Files   []string
 	Status  int
 	MaxBody int64
 }
@@ -219,7 +222,8 @@ func Register[I, O any](a *API, op Op, h func(ctx context.Context, who identity.
 	}
 	a.ops[op.Method+" "+fiberPath(op.Path)] = op
 	a.routes = append(a.routes, Route{Method: op.Method, Path: op.Path, Public: op.Public, Roles: op.Roles, ID: op.ID, Need: op.Need})
-	hop := huma.Operation{OperationID: op.ID, Method: op.Method, Path: op.Path, Summary: op.Summary, DefaultStatus: op.Status, MaxBodyBytes: op.MaxBody}
+	hop := huma.Operation{OperationID: op.ID, Method: op.Method, Path: op.Path, Summary: op.Summary, DefaultStatus: op.Status, MaxBodyBytes: op.MaxBody,
+		Responses: files(op.Files)}
 	if op.Tag != "" {
 		hop.Tags = []string{op.Tag}
 	}
@@ -242,6 +246,25 @@ func Register[I, O any](a *API, op Op, h func(ctx context.Context, who identity.
 		}
 		return out, nil
 	})
+	if listed, ok := hop.Responses[strconv.Itoa(http.StatusUnauthorized)]; ok {
+		hop.Responses["default"] = &huma.Response{Description: "Any other refusal", Content: listed.Content}
+	}
+}
+
+// files documents an answer that is a file of one of these types.
+func files(kinds []string) map[string]*huma.Response {
+	if len(kinds) == 0 {
+		return map[string]*huma.Response{}
+	}
+	content := map[string]*huma.MediaType{}
+	for _, kind := range kinds {
+		schema := &huma.Schema{Type: huma.TypeString, Format: "binary"}
+		if kind == "application/json" {
+			schema = &huma.Schema{Type: huma.TypeObject}
+		}
+		content[kind] = &huma.MediaType{Schema: schema}
+	}
+	return map[string]*huma.Response{strconv.Itoa(http.StatusOK): {Description: http.StatusText(http.StatusOK), Content: content}}
 }
 
 func (a *API) admit(ctx context.Context, op Op) error {

@@ -135,7 +135,7 @@ type SubmissionCard struct {
 
 // PageQuery is the published way to page through assessments.
 type PageQuery struct {
-	Page  int `query:"page" minimum:"1" default:"1"`
+	Page  int `query:"page" minimum:"1" maximum:"1000000" default:"1"`
 	Limit int `query:"limit" minimum:"1" maximum:"100" default:"20"`
 }
 

@@ -72,12 +72,12 @@ type CarryBack func(ctx context.Context, u bundle.Upload) (receiptURL string, fi
 type (
 	handOverOut  struct{ Body HandOver }
 	beginCarryIn struct {
-		Size    int64  `query:"size" minimum:"1" required:"true" doc:"Of the whole file, in bytes."`
+		Size    int64  `query:"size" minimum:"1" maximum:"9007199254740991" required:"true" doc:"Of the whole file, in bytes."`
 		RawBody []byte `contentType:"application/octet-stream"`
 	}
 	appendCarryIn struct {
 		ID      string `path:"id"`
-		Offset  int64  `query:"offset" minimum:"0" required:"true"`
+		Offset  int64  `query:"offset" minimum:"0" maximum:"9007199254740991" required:"true"`
 		RawBody []byte `contentType:"application/octet-stream"`
 	}
 	findCarryIn struct {

@@ -83,7 +83,7 @@ type LessonBody struct {
 }
 
 type coursesIn struct {
-	Skip         int    `query:"skip" minimum:"0"`
+	Skip         int    `query:"skip" minimum:"0" maximum:"100000000"`
 	Limit        int    `query:"limit" minimum:"0" maximum:"100" default:"20"`
 	GradeLevel   string `query:"grade_level" maxLength:"40"`
 	LearningArea string `query:"learning_area" maxLength:"80"`

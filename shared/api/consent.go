@@ -132,7 +132,7 @@ func mountForms(a *API, s *consent.Service) {
 			return out, err
 		})
 	Register(a, Op{ID: "consent-photo", Method: http.MethodGet, Path: "/api/v1/learners/{id}/consent-photos/{photo}", Summary: "The photo of a signed form", Tag: tag,
-		Roles: []identity.Role{identity.Parent, identity.Instructor, identity.Admin}},
+		Roles: []identity.Role{identity.Parent, identity.Instructor, identity.Admin}, Files: []string{"image/jpeg"}},
 		func(ctx context.Context, who identity.Actor, in *photoPath) (*photoOut, error) {
 			raw, err := s.Photo(ctx, who, identity.AccountID(in.Learner), in.Photo)
 			return &photoOut{ContentType: "image/jpeg", Body: raw}, err

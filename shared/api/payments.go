@@ -174,7 +174,7 @@ func MountPayments(a *API, s *payments.Service) {
 		Roles:   []identity.Role{identity.Student, identity.Parent, identity.Instructor, identity.Admin},
 		Summary: "The payments the caller may see, newest first."},
 		func(ctx context.Context, who identity.Actor, in *struct {
-			Skip  int `query:"skip" minimum:"0" default:"0"`
+			Skip  int `query:"skip" minimum:"0" maximum:"100000000" default:"0"`
 			Limit int `query:"limit" minimum:"1" maximum:"100" default:"20"`
 		},
 		) (*struct{ Body []Payment }, error) {
@@ -188,7 +188,7 @@ func MountPayments(a *API, s *payments.Service) {
 		Roles: []identity.Role{identity.Instructor, identity.Admin, identity.Staff}, Summary: "A school's payments, for its bursar and head."},
 		func(ctx context.Context, who identity.Actor, in *struct {
 			ID    string `path:"id" format:"uuid"`
-			Skip  int    `query:"skip" minimum:"0" default:"0"`
+			Skip  int    `query:"skip" minimum:"0" maximum:"100000000" default:"0"`
 			Limit int    `query:"limit" minimum:"1" maximum:"100" default:"20"`
 		},
 		) (*struct{ Body PaymentPage }, error) {

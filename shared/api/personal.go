@@ -12,19 +12,12 @@ import (
 )
 
 type (
-	personIn struct {
+	exportPersonIn struct {
 		Person string `path:"id" maxLength:"64" doc:"Whose; 'me' for one's own."`
 		Reason string `query:"reason" maxLength:"300" doc:"Needed from admins and heads: who asked, and how."`
-	}
-	exportPersonIn struct {
-		personIn
 		Format string `query:"format" enum:"json,zip" default:"json"`
 	}
 )
-
-func (in personIn) request(who identity.Actor) personal.Request {
-	return personal.Request{Person: personID(in.Person, who), Reason: in.Reason}
-}
 
 func personID(id string, who identity.Actor) identity.AccountID {
 	if id == "me" {
@@ -37,9 +30,9 @@ func personID(id string, who identity.Actor) identity.AccountID {
 func MountPersonal(a *API, s *personal.Service, people *identity.Service) {
 	mountErasure(a, s, people)
 	Register(a, Op{ID: "export-person", Method: http.MethodGet, Path: "/api/v1/people/{id}/personal-data", Summary: "Everything about a person", Tag: personalTag,
-		Secret: true, Export: true},
+		Secret: true, Export: true, Files: []string{"application/json", "application/zip"}},
 		func(ctx context.Context, who identity.Actor, in *exportPersonIn) (*exportOut, error) {
-			e, err := s.Export(ctx, who, in.request(who))
+			e, err := s.Export(ctx, who, personal.Request{Person: personID(in.Person, who), Reason: in.Reason})
 			if err != nil {
 				return nil, err
 			}

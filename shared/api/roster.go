@@ -358,7 +358,7 @@ func mountRosterLists(a *API, s *roster.Service) {
 			plan, err := do(ctx, who, identity.SchoolID(in.School), l)
 			return importView(plan, !in.Body.DryRun), err
 		})
-	Register(a, Op{ID: "export-roster", Method: http.MethodGet, Path: "/api/v1/schools/{id}/roster-export", Summary: "The roster as CSV", Tag: rosterTag, Roles: roles, Export: true},
+	Register(a, Op{ID: "export-roster", Method: http.MethodGet, Path: "/api/v1/schools/{id}/roster-export", Summary: "The roster as CSV", Tag: rosterTag, Roles: roles, Export: true, Files: []string{"text/csv"}},
 		func(ctx context.Context, who identity.Actor, in *rosterIn) (*exportOut, error) {
 			data, err := s.Export(ctx, who, identity.SchoolID(in.School), in.Class)
 			return &exportOut{ContentType: "text/csv; charset=utf-8", Disposition: `attachment; filename="roster.csv"`, Body: data}, err

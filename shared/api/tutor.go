@@ -145,7 +145,7 @@ type tutorAskOut struct{ Body TutorAnswer }
 
 type tutorHistoryIn struct {
 	Limit  int `query:"limit" minimum:"1" maximum:"100" default:"50" doc:"Messages; rounded up to whole exchanges."`
-	Offset int `query:"offset" minimum:"0" default:"0" doc:"Newer messages to leave out; rounded down to whole exchanges."`
+	Offset int `query:"offset" minimum:"0" maximum:"100000000" default:"0" doc:"Newer messages to leave out; rounded down to whole exchanges."`
 }
 
 type tutorHistoryOut struct {
@@ -212,7 +212,7 @@ type studentAIChatOut struct {
 }
 
 type alertsIn struct {
-	Skip  int `query:"skip" minimum:"0" default:"0"`
+	Skip  int `query:"skip" minimum:"0" maximum:"100000000" default:"0"`
 	Limit int `query:"limit" minimum:"1" maximum:"100" default:"20"`
 }
 

@@ -76,7 +76,7 @@ func (s *Service) mountParents(a *api.API, domain *pay.Service) {
 	api.Register(a, api.Op{ID: "list-parent-payments", Method: http.MethodGet, Path: "/api/v1/parent/payments", Tag: "parent", Roles: parents,
 		Summary: "Payments for the parent's children, newest first."},
 		func(ctx context.Context, who identity.Actor, in *struct {
-			Skip  int `query:"skip" minimum:"0" default:"0"`
+			Skip  int `query:"skip" minimum:"0" maximum:"100000000" default:"0"`
 			Limit int `query:"limit" minimum:"1" maximum:"100" default:"20"`
 		},
 		) (*struct{ Body api.PaymentPage }, error) {

@@ -182,7 +182,8 @@ func mountPictures(a *api.API, s *accounts.Service) {
 		func(ctx context.Context, who identity.Actor, _ *struct{}) (*messageReply, error) {
 			return say("Picture removed"), s.RemoveAvatar(ctx, who)
 		})
-	api.Register(a, api.Op{ID: "get-avatar", Method: http.MethodGet, Path: "/api/v1/avatars/{id}", Summary: "A picture; its address is secret", Tag: "users", Public: true},
+	api.Register(a, api.Op{ID: "get-avatar", Method: http.MethodGet, Path: "/api/v1/avatars/{id}", Summary: "A picture; its address is secret", Tag: "users", Public: true,
+		Files: []string{"image/jpeg"}},
 		func(ctx context.Context, _ identity.Actor, in *pictureRequest) (*fileReply, error) {
 			img, err := s.Avatar(ctx, in.ID)
 			if err != nil {

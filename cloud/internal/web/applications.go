@@ -212,7 +212,8 @@ func mountDocuments(a *api.API, s *accounts.Service) {
 	}, func(ctx context.Context, who identity.Actor, in *documentRequest) (*messageReply, error) {
 		return say("Document kept"), s.PutDocument(ctx, who, in.Kind, in.RawBody)
 	})
-	api.Register(a, api.Op{ID: "get-application-document", Method: http.MethodGet, Path: "/api/v1/instructor-applications/{app_id}/documents/{kind}", Summary: "A document of an application", Tag: applicationsTag},
+	api.Register(a, api.Op{ID: "get-application-document", Method: http.MethodGet, Path: "/api/v1/instructor-applications/{app_id}/documents/{kind}", Summary: "A document of an application", Tag: applicationsTag,
+		Files: []string{"application/pdf", "image/jpeg"}},
 		func(ctx context.Context, who identity.Actor, in *getDocumentRequest) (*fileReply, error) {
 			d, err := s.Document(ctx, who, in.ID, in.Kind)
 			if err != nil {

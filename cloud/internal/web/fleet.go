@@ -15,7 +15,7 @@ type boxOut struct{ Body fleet.Box }
 
 type incidentsIn struct {
 	School string `query:"school" doc:"Of one school only."`
-	Skip   int    `query:"skip" minimum:"0" default:"0"`
+	Skip   int    `query:"skip" minimum:"0" maximum:"100000000" default:"0"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"100" default:"20"`
 }
 
@@ -31,7 +31,7 @@ type lettersIn struct {
 	Kind   string `query:"kind" enum:"poison,parked,unknown,waiting"`
 	Type   string `query:"type"`
 	State  string `query:"state" enum:"open,replayed,discarded"`
-	Skip   int    `query:"skip" minimum:"0" default:"0"`
+	Skip   int    `query:"skip" minimum:"0" maximum:"100000000" default:"0"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"100" default:"20"`
 }
 

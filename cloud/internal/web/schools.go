@@ -38,7 +38,7 @@ type fleetIn struct {
 	Status  string `query:"status" enum:"online,late,offline,never"`
 	Trouble string `query:"trouble" doc:"One trouble, or any."`
 	Sort    string `query:"sort" enum:"name,trouble" default:"name" doc:"trouble: the worst first."`
-	Skip    int    `query:"skip" minimum:"0" default:"0"`
+	Skip    int    `query:"skip" minimum:"0" maximum:"100000000" default:"0"`
 	Limit   int    `query:"limit" minimum:"1" maximum:"100" default:"20"`
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -172,7 +173,7 @@ func (j junk) value(d *rapid.T, s map[string]any, depth int) any {
 		}
 		return out
 	case strings.Contains(kind, "integer"), strings.Contains(kind, "number"):
-		return rapid.SampledFrom([]any{0, 1, 2, 50, -1, 1 << 31, int64(1) << 53, 0.5}).Draw(d, "number")
+		return rapid.SampledFrom([]any{0, 1, 2, 50, -1, 1 << 31, int64(1) << 53, int64(math.MaxInt64) - 1, 0.5}).Draw(d, "number")
 	case strings.Contains(kind, "boolean"):
 		return rapid.Bool().Draw(d, "boolean")
 	}
