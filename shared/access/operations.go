@@ -40,7 +40,7 @@ func Operations() map[string]Need {
 		"class-progress": of(Analytics, Own, View),
 
 		"list-users": of(Users), "get-user": of(Users), "create-user": of(Users), "set-user-status": of(Users), "set-user-role": of(Users),
-		"restrict-user": of(Users), "lift-restriction": of(Users),
+		"list-erasures": of(Users), "restrict-user": of(Users), "lift-restriction": of(Users),
 		"staff-list-users": of(Users, View, Manage), "staff-get-user": of(Users, View, Manage),
 
 		"get-school": of(Schools, View), "list-schools": of(Fleet, View), "create-school": of(Fleet),

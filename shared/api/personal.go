@@ -125,13 +125,18 @@ func erasureView(p personal.Proof, err error) (*erasureOut, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &erasureOut{ErasureBody{Code: p.Code, AskedAt: p.AskedAt.Time, DueAt: p.DueAt.Time, DoneAt: whenever(p.DoneAt), Complete: p.Complete,
-		Stops: []ErasureStop{}, BackupsUntil: whenever(p.BackupsUntil), Kept: []ErasureKept{}}}
+	return &erasureOut{ErasureView(p)}, nil
+}
+
+// ErasureView is a receipt as it stands on the wire.
+func ErasureView(p personal.Proof) ErasureBody {
+	out := ErasureBody{Code: p.Code, AskedAt: p.AskedAt.Time, DueAt: p.DueAt.Time, DoneAt: whenever(p.DoneAt), Complete: p.Complete,
+		Stops: []ErasureStop{}, BackupsUntil: whenever(p.BackupsUntil), Kept: []ErasureKept{}}
 	for _, stop := range p.Stops {
-		out.Body.Stops = append(out.Body.Stops, ErasureStop{School: stop.Name, Box: stop.Box, ErasedAt: whenever(stop.At)})
+		out.Stops = append(out.Stops, ErasureStop{School: stop.Name, Box: stop.Box, ErasedAt: whenever(stop.At)})
 	}
 	for _, what := range slices.Sorted(maps.Keys(p.Kept)) {
-		out.Body.Kept = append(out.Body.Kept, ErasureKept{what, p.Kept[what]})
+		out.Kept = append(out.Kept, ErasureKept{what, p.Kept[what]})
 	}
-	return out, nil
+	return out
 }

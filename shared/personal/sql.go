@@ -99,6 +99,8 @@ var (
 	insertRequest = db.SQL{Both: `INSERT INTO erasure_requests (` + requestColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`}
 	latestRequest = db.SQL{Both: `SELECT ` + requestColumns + ` FROM erasure_requests WHERE person_id = $1 ORDER BY asked_at DESC, id DESC LIMIT 1`}
 	requestByCode = db.SQL{Both: `SELECT ` + requestColumns + ` FROM erasure_requests WHERE code = $1`}
+	listRequests  = db.SQL{Both: everyRequest + ` ORDER BY 7 DESC, 1 LIMIT $1 OFFSET $2`}
+	countRequests = db.SQL{Both: `SELECT count(*) FROM (` + everyRequest + `) every`}
 	dueRequests   = db.SQL{Both: `SELECT ` + requestColumns + ` FROM erasure_requests WHERE due_at <= $1 AND withdrawn_at IS NULL AND done_at IS NULL ORDER BY due_at`}
 	withdraw      = db.SQL{Both: `UPDATE erasure_requests SET withdrawn_at = $2 WHERE id = $1 AND done_at IS NULL`}
 	finish        = db.SQL{Both: `UPDATE erasure_requests SET done_at = $2 WHERE id = $1`}
@@ -112,6 +114,12 @@ var (
 		UNION SELECT email FROM logins WHERE account_id = $1 AND email <> '' UNION SELECT phone FROM profiles WHERE account_id = $1
 		UNION SELECT phone FROM logins WHERE account_id = $1 AND phone <> ''`}
 )
+
+// everyRequest are all erasures but those that were withdrawn. What a school asked
+// for at its box stands among the erasures alone.
+const everyRequest = `SELECT ` + requestColumns + ` FROM erasure_requests WHERE withdrawn_at IS NULL
+		UNION ALL SELECT e.id, e.person_id, '', e.by_id, '', '', e.at, e.at, CAST(NULL AS timestamptz), e.at FROM erasures e
+			WHERE e.school_id = '' AND NOT EXISTS (SELECT 1 FROM erasure_requests r WHERE r.person_id = e.person_id AND r.withdrawn_at IS NULL)`
 
 func scanErasure(r db.Rows) (v Erasure, err error) {
 	return v, r.Scan(&v.ID, &v.Person, &v.School, &v.By, &v.At)

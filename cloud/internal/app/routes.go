@@ -44,6 +44,7 @@ func (k *core) routes() *api.API {
 	web.MountApplications(a, k.accounts)
 	api.MountConsent(a, k.domains.Consent)
 	api.MountPersonal(a, k.domains.Personal, k.domains.Identity)
+	web.MountErasures(a, k.domains.Personal, k.domains.Identity)
 	web.MountConsent(a, k.privacy)
 	api.MountLearning(a, k.domains.Learning)
 	api.MountAssessment(a, k.domains.Assessment)

@@ -70,6 +70,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/erasures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Erasures, and whom they wait for */
+        get: operations["list-erasures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/finance/review": {
         parameters: {
             query?: never;
@@ -4001,6 +4018,31 @@ export interface components {
             what: string;
             why: string;
         };
+        ErasureLine: {
+            /** Format: date-time */
+            asked_at: string;
+            /**
+             * Format: date-time
+             * @description When the last backup that holds her is deleted.
+             */
+            backups_until: string | null;
+            /** @description Opens this receipt, also without an account. */
+            code: string;
+            /** @description Every box has confirmed. */
+            complete: boolean;
+            /** Format: date-time */
+            done_at: string | null;
+            /**
+             * Format: date-time
+             * @description Until then it can be withdrawn.
+             */
+            due_at: string;
+            kept: components["schemas"]["ErasureKept"][];
+            /** @description Empty once she is erased. */
+            name: string;
+            person_id: string;
+            stops: components["schemas"]["ErasureStop"][];
+        };
         ErasureStop: {
             /** @description Whether a box has to confirm. */
             box: boolean;
@@ -4008,6 +4050,19 @@ export interface components {
             erased_at: string | null;
             /** @description Empty for the cloud. */
             school: string;
+        };
+        ErasuresBody: {
+            erasures: components["schemas"]["ErasureLine"][];
+            /** Format: int64 */
+            limit: number;
+            /** Format: int64 */
+            page: number;
+            /** Format: int64 */
+            total: number;
+        };
+        ErasuresOutBody: {
+            data: components["schemas"]["ErasuresBody"];
+            status: string;
         };
         FactorBeginBody: {
             /** @description The cloud password again. */
@@ -6364,6 +6419,65 @@ export interface operations {
             };
             /** @description Any other refusal */
             default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-erasures": {
+        parameters: {
+            query?: {
+                page?: number;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasuresOutBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -79,3 +79,4 @@ export type AuditEntry = Schemas['AuditEntry'];
 
 /** A request for an erasure, with its receipt. It names nobody. */
 export type Erasure = Schemas['ErasureBody'];
+export type ErasureLine = Schemas['ErasureLine'];

@@ -77,6 +77,7 @@ const People = later(() => import('../features/office/People'), 'People');
 const Person = later(() => import('../features/office/Person'), 'Person');
 const Permissions = later(() => import('../features/office/Permissions'), 'Permissions');
 const AuditLog = later(() => import('../features/office/Logs'), 'AuditLog');
+const Erasures = later(() => import('../features/office/Erasures'), 'Erasures');
 const ErrorLog = later(() => import('../features/office/Logs'), 'ErrorLog');
 const Receipt = later(() => import('../features/personal/Receipt'), 'Receipt');
 const KeptAside = later(() => import('../features/fleet/KeptAside'), 'KeptAside');
@@ -172,6 +173,7 @@ export function Pages() {
               <Route path="/office/permissions" element={<Permissions />} />
               <Route path="/office/audit" element={<AuditLog />} />
               <Route path="/office/errors" element={<ErrorLog />} />
+              <Route path="/office/erasures" element={<Erasures />} />
               <Route path="/fleet" element={<Fleet />} />
               <Route path="/fleet/kept-aside" element={<KeptAside />} />
               <Route path="/fleet/:school" element={<BoxPage />} />

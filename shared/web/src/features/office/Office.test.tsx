@@ -5,6 +5,7 @@ import { MemoryRouter, Route, Routes } from 'react-router';
 import { queryClient } from '../../api/query';
 import type { Me } from '../../api/types';
 import { useSession } from '../identity/session';
+import { Erasures } from './Erasures';
 import { AuditLog, ErrorLog } from './Logs';
 import { Office } from './Office';
 import { People } from './People';
@@ -78,6 +79,7 @@ function open(
           <Route path="/office/people/:id" element={<Person />} />
           <Route path="/office/permissions" element={<Permissions />} />
           <Route path="/office/audit" element={<AuditLog />} />
+          <Route path="/office/erasures" element={<Erasures />} />
           <Route path="/office/errors" element={<ErrorLog />} />
         </Routes>
       </MemoryRouter>
@@ -91,7 +93,7 @@ describe('the office', () => {
 
   it('shows the places that the table of permissions opens', async () => {
     open('/office');
-    expect(await screen.findAllByRole('link')).toHaveLength(4);
+    expect(await screen.findAllByRole('link')).toHaveLength(5);
   });
 
   it('shows staff what is lent to them, and says so when nothing is', async () => {
@@ -210,6 +212,73 @@ describe('the office', () => {
     expect(await screen.findByRole('cell', { name: 'Own' })).toBeVisible();
     expect(await screen.findByText('Sam Staff')).toBeVisible();
     expect(await screen.findByText('There is no member of staff yet.')).toBeVisible();
+  });
+
+  const ERASURE = {
+    person_id: 'u1',
+    name: '',
+    code: 'abc',
+    asked_at: '2026-11-01T08:00:00Z',
+    due_at: '2026-11-08T08:00:00Z',
+    done_at: '2026-11-08T08:01:00Z',
+    complete: false,
+    stops: [] as object[],
+    kept: [],
+    backups_until: null,
+  };
+
+  it('shows how far every erasure is, and whose box it waits for', async () => {
+    const stop = (school: string, erased_at: string | null) => ({ school, box: school !== '', erased_at });
+    open('/office/erasures', {
+      answers: {
+        'GET /admin/erasures': {
+          data: {
+            total: 4,
+            page: 1,
+            limit: 20,
+            erasures: [
+              { ...ERASURE, person_id: 'u1', name: 'Mary Mother', code: 'c1', done_at: null },
+              {
+                ...ERASURE,
+                person_id: 'u2',
+                code: 'c2',
+                stops: [stop('', ERASURE.done_at), stop('Lodwar', null), stop('Kakuma', ERASURE.done_at)],
+              },
+              { ...ERASURE, person_id: 'u3', code: 'c3', complete: true },
+              { ...ERASURE, person_id: 'u4', code: '', complete: true },
+            ],
+          },
+        },
+      },
+    });
+    expect(await screen.findByRole('link', { name: 'Mary Mother' })).toHaveAttribute(
+      'href',
+      '/office/people/u1',
+    );
+    expect(screen.getAllByText('Waits seven days')).toHaveLength(1);
+    expect(screen.getAllByText('Waits for boxes')).toHaveLength(1);
+    expect(screen.getAllByText('Finished')).toHaveLength(2);
+    expect(screen.getByText('The box of Lodwar')).toBeVisible();
+    expect(screen.queryByText('The box of Kakuma')).toBeNull();
+    expect(
+      screen.getAllByRole('link', { name: 'Open the receipt' }).map((a) => a.getAttribute('href')),
+    ).toEqual(['/erasure/c1', '/erasure/c2', '/erasure/c3']);
+    expect(screen.getByText(/It has no receipt here/)).toBeVisible();
+  });
+
+  it('says so when nobody has asked for an erasure', async () => {
+    open('/office/erasures', {
+      answers: { 'GET /admin/erasures': { data: { total: 0, page: 1, limit: 20, erasures: [] } } },
+    });
+    expect(await screen.findByText('Nobody has asked for an erasure.')).toBeVisible();
+  });
+
+  it('shows no erasures to staff who were lent the users', async () => {
+    open('/office/erasures', {
+      role: 'staff',
+      powers: [{ feature: 'user_management', grades: ['view', 'manage'] }],
+    });
+    expect(await screen.findByText('This page is not here')).toBeVisible();
   });
 
   it('shows what was before and after, and what was refused', async () => {

@@ -1,5 +1,13 @@
 import { useQuery } from '@tanstack/react-query';
-import { ChevronRight, ScrollText, ShieldCheck, TriangleAlert, Users } from 'lucide-react';
+import {
+  ChevronRight,
+  Eraser,
+  type LucideIcon,
+  ScrollText,
+  ShieldCheck,
+  TriangleAlert,
+  Users,
+} from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
@@ -8,11 +16,15 @@ import { Page } from '../../ui/Card';
 import { Empty, Loaded } from '../../ui/Loaded';
 import { may, powersQuery } from './queries';
 
-const PLACES = [
+const LENT = ['view', 'manage'];
+
+const PLACES: { to: string; label: string; icon: LucideIcon; feature: string; grades?: string[] }[] = [
   { to: '/office/people', label: 'office.people', icon: Users, feature: 'user_management' },
   { to: '/office/permissions', label: 'office.permissions', icon: ShieldCheck, feature: 'permissions' },
   { to: '/office/audit', label: 'office.audit', icon: ScrollText, feature: 'audit' },
   { to: '/office/errors', label: 'office.errors', icon: TriangleAlert, feature: 'error_log' },
+  // A loan does not open it.
+  { to: '/office/erasures', label: 'office.erasures', icon: Eraser, feature: 'user_management', grades: [] },
 ];
 
 /** The administration: only the places that the table of permissions, or a delegation, opens. */
@@ -23,12 +35,12 @@ export function Office() {
     <Page title={t('office.title')} lead={t('office.lead')}>
       <Loaded
         query={query}
-        isEmpty={(powers) => !PLACES.some((p) => may(powers, p.feature, 'view', 'manage'))}
+        isEmpty={(powers) => !PLACES.some((p) => may(powers, p.feature, ...(p.grades ?? LENT)))}
         empty={<Empty title={t('office.nothing')}>{t('office.nothing_text')}</Empty>}
       >
         {(powers) => (
           <ul className="grid gap-3 sm:grid-cols-2">
-            {PLACES.filter((p) => may(powers, p.feature, 'view', 'manage')).map(
+            {PLACES.filter((p) => may(powers, p.feature, ...(p.grades ?? LENT))).map(
               ({ to, label, icon: Icon }) => (
                 <li key={to}>
                   <Link
@@ -49,14 +61,21 @@ export function Office() {
   );
 }
 
+interface AllowedProps {
+  feature: string;
+  /** Which grades open it besides everything of the feature; what can be lent, if nothing is said. */
+  grades?: string[];
+  children: ReactNode;
+}
+
 /** Shows a page only to those for whom the table opens its feature; to others it does not exist. */
-export function Allowed({ feature, children }: { feature: string; children: ReactNode }) {
+export function Allowed({ feature, grades = LENT, children }: AllowedProps) {
   const { t } = useTranslation();
   const query = useQuery(powersQuery);
   return (
     <Loaded
       query={query}
-      isEmpty={(powers) => !may(powers, feature, 'view', 'manage')}
+      isEmpty={(powers) => !may(powers, feature, ...grades)}
       empty={
         <Page title={t('not_found.title')} lead={t('not_found.text')}>
           <ButtonLink to="/">{t('not_found.home')}</ButtonLink>

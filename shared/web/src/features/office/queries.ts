@@ -85,3 +85,12 @@ export const errorsQuery = (page: number) =>
       (await service.get('/admin/operations/errors', { query: { page, limit: PAGE } })).data,
     placeholderData: keepPreviousData,
   });
+
+export const erasuresQuery = (page: number) =>
+  queryOptions({
+    queryKey: ['erasures', page],
+    queryFn: async () => (await service.get('/admin/erasures', { query: { page, limit: PAGE } })).data,
+    placeholderData: keepPreviousData,
+    // A box may confirm while somebody looks.
+    refetchInterval: ({ state }) => (state.data?.erasures.some((e) => !e.complete) ? 60_000 : false),
+  });
