@@ -43,6 +43,11 @@ type SnapshotOptions struct {
 	Idle time.Duration
 	// Again is the first wait before another attempt; zero: 2 s.
 	Again time.Duration
+	// Between is the least time between two snapshots; zero: a minute.
+	Between time.Duration
+	// Ask has the conversation begun anew, so that the cloud says whether a
+	// snapshot is still needed.
+	Ask func()
 	// Step, for tests, is told the steps of a swap and can end it like a crash.
 	Step func(name string) error
 }
@@ -71,6 +76,9 @@ func NewSnapshots(o SnapshotOptions) *Snapshots {
 	}
 	if o.Again == 0 {
 		o.Again = 2 * time.Second
+	}
+	if o.Between == 0 {
+		o.Between = time.Minute
 	}
 	return &Snapshots{o: o, wanted: make(chan string, 1)}
 }
@@ -122,10 +130,6 @@ func (s *Snapshots) Stop(context.Context) error {
 	return nil
 }
 
-// between is the least time between two snapshots: the cloud says again that one
-// is needed until it hears that it was taken.
-const between = time.Minute
-
 func (s *Snapshots) run(ctx context.Context) {
 	var last time.Time
 	for {
@@ -135,25 +139,56 @@ func (s *Snapshots) run(ctx context.Context) {
 			return
 		case reason = <-s.wanted:
 		}
-		if now := s.o.Clock.Now(); !last.IsZero() && now.Sub(last) < between && now.After(last) {
+		if now := s.o.Clock.Now(); !last.IsZero() && now.Sub(last) < s.o.Between && now.After(last) {
+			s.askLater(ctx, s.o.Between-now.Sub(last))
 			continue
 		}
-		for wait := s.o.Again; ; wait = min(2*wait, 10*time.Minute) {
-			err := s.Take(ctx, reason)
-			if err == nil {
-				last = s.o.Clock.Now()
-				break
-			}
-			if ctx.Err() != nil {
-				return
-			}
-			s.o.Log.Warn("take a snapshot", logging.Err(err))
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(wait):
-			}
+		if !s.takeAtLast(ctx, reason) {
+			return
 		}
+		last = s.o.Clock.Now()
+	}
+}
+
+// takeAtLast takes a snapshot, however many attempts it needs; false when ctx
+// ended before.
+func (s *Snapshots) takeAtLast(ctx context.Context, reason string) bool {
+	for wait := s.o.Again; ; wait = min(2*wait, 10*time.Minute) {
+		err := s.Take(ctx, reason)
+		if err == nil || ctx.Err() != nil {
+			return err == nil
+		}
+		s.o.Log.Warn("take a snapshot", logging.Err(err))
+		if !pause(ctx, wait) {
+			return false
+		}
+	}
+}
+
+// askLater deals with a snapshot that is wanted soon after the last one. The cloud
+// may have said so before it heard that one was taken; but it may be that the last
+// one did not help, and then nothing else goes on. So it is asked when the time is
+// over, and what it said before is forgotten.
+func (s *Snapshots) askLater(ctx context.Context, wait time.Duration) {
+	if !pause(ctx, wait) {
+		return
+	}
+	select {
+	case <-s.wanted:
+	default:
+	}
+	if s.o.Ask != nil {
+		s.o.Ask()
+	}
+}
+
+// pause waits; false when ctx ended before.
+func pause(ctx context.Context, wait time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(wait):
+		return true
 	}
 }
 

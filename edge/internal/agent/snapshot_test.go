@@ -1,6 +1,7 @@
 package agent_test
 
 import (
+	"context"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -211,6 +213,39 @@ func TestASwapCanBeCutAtEveryStep(t *testing.T) {
 	must(t, again.link.Start(t.Context()))
 	eventually(t, "what was unsent goes up", func() bool { return count(t, c.db, `SELECT count(*) FROM learning_activities`) == 18 })
 	again.stop()
+}
+
+// A snapshot that did not help is followed by another one: the cloud's word that
+// came too soon after the first is not lost, and the downlink goes on.
+func TestASnapshotThatDidNotHelpIsNotTheLast(t *testing.T) {
+	c := newCloud(t)
+	school := c.school("LODWAR-1")
+	c.learner(school, "Ann Akai")
+	b := claimedBox(t, c, school, t.TempDir())
+	eventually(t, "the roster comes down", func() bool { return count(t, b.file, `SELECT count(*) FROM accounts`) == 1 })
+	must(t, b.snaps.Start(t.Context()))
+	defer func() { must(t, b.snaps.Stop(context.Background())) }()
+	b.snaps.Want("a test")
+	eventually(t, "the first snapshot is taken", func() bool {
+		var r syncproto.Report
+		b.snaps.Fill(&r)
+		return r.Snapshot == "swapped"
+	})
+	eventually(t, "what is wanted again soon after it is asked about", func() bool {
+		b.snaps.Want("a test")
+		return b.asked.Load() > 0
+	})
+	// The cloud's log becomes another one, and what it prepared is gone.
+	for _, table := range []string{"outbox_heads", "outbox"} {
+		must(t, c.db.Update(t.Context(), func(tx db.Tx) error {
+			_, err := tx.Exec(t.Context(), db.SQL{Both: `UPDATE ` + table + ` SET chain = decode(md5(encode(chain, 'hex')), 'hex') WHERE school = $1 AND epoch = 1 AND lane = 2`}, school)
+			return err
+		}))
+	}
+	must(t, os.RemoveAll(filepath.Join(c.dir, "snapshots", school)))
+	c.learner(school, "Ben Ekiru")
+	eventually(t, "the second learner comes down", func() bool { return count(t, b.file, `SELECT count(*) FROM accounts`) == 2 })
+	b.stop()
 }
 
 // What is not the cloud's answer to this box's own question is refused.

@@ -15,6 +15,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -69,6 +70,7 @@ type cloud struct {
 	url   string
 	db    db.DB
 	token string
+	dir   string   // the data of the program
 	env   []string // of the program
 }
 
@@ -81,8 +83,8 @@ func newCloud(t *testing.T) *cloud {
 		t.Fatal(err)
 	}
 	pg := dbtest.Postgres(t)
-	c := &cloud{t: t, db: pg, url: "http://" + freeAddress(t)}
-	env := append(os.Environ(), "DATABASE_URL="+pg.Pool.Config().ConnString(), "SECRET_KEY=a secret for tests only, long enough", "DATA_DIR="+t.TempDir(),
+	c := &cloud{t: t, db: pg, dir: t.TempDir(), url: "http://" + freeAddress(t)}
+	env := append(os.Environ(), "DATABASE_URL="+pg.Pool.Config().ConnString(), "SECRET_KEY=a secret for tests only, long enough", "DATA_DIR="+c.dir,
 		"HTTP_ADDR="+strings.TrimPrefix(c.url, "http://"), "PUBLIC_URL="+c.url, "NATS_LEAF_ADDR="+freeAddress(t), "LOG_LEVEL=error", "BCRYPT_COST=4", "DEMO=true", "RATE_LIMIT_FACTOR=0") // no second factor, and many requests
 	c.env = env
 	create := exec.CommandContext(t.Context(), bin, "admin", "create", "admin@example.org")
@@ -166,6 +168,7 @@ type box struct {
 	agent  *agent.Agent
 	link   *agent.Connection
 	snaps  *agent.Snapshots
+	asked  atomic.Int64       // how often they asked the cloud again
 	step   func(string) error // of a swap
 	free   int64              // what a snapshot leaves of the disk
 	outbox *syncer.Outbox
@@ -195,7 +198,7 @@ func (b *box) assemble() {
 	must(b.t, err)
 	applier := &syncer.Applier{DB: b.db, Registry: reg, Hybrid: hybrid, Clock: clock.System{}, Log: logging.Discard(), From: syncproto.CloudOnly}
 	b.snaps = agent.NewSnapshots(agent.SnapshotOptions{Agent: b.agent, File: b.file, Registry: reg, Hybrid: hybrid, Dir: b.dir, Clock: clock.System{},
-		Log: logging.Discard(), Again: 50 * time.Millisecond, KeepFree: b.free, Swapped: func() { b.link.Anew() }, Step: func(name string) error {
+		Log: logging.Discard(), Again: 50 * time.Millisecond, Between: 10 * time.Second, KeepFree: b.free, Ask: func() { b.asked.Add(1); b.link.Anew() }, Swapped: func() { b.link.Anew() }, Step: func(name string) error {
 			if b.step == nil {
 				return nil
 			}

@@ -23,6 +23,7 @@ func (b *box) takeSnapshots(s *school, applier *syncer.Applier) {
 			syncer.On(tutor.Answers, s.domains.Tutor.OnAnswers),
 		},
 		Erased: personal.Erased,
+		Ask:    func() { s.connection.Anew() },
 		Swapped: func() {
 			s.connection.Anew()
 			s.packs.Wake()
