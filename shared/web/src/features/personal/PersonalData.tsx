@@ -9,6 +9,7 @@ import { useConnection } from '../../offline/connection';
 import { Button } from '../../ui/Button';
 import { Card } from '../../ui/Card';
 import { TextField } from '../../ui/Field';
+import { keep } from '../../ui/keep';
 import { Failure, Skeleton } from '../../ui/Loaded';
 import { useSession } from '../identity/session';
 
@@ -74,12 +75,7 @@ function Everything({ person, onPaper }: Props) {
   const load = useMutation({
     mutationFn: async () => {
       const query = new URLSearchParams({ format: 'zip', ...(onPaper && { reason: reason.trim() }) });
-      const file = await client.download(`/people/${person}/personal-data?${query}`);
-      const link = document.createElement('a');
-      link.href = URL.createObjectURL(file);
-      link.download = 'personal-data.zip';
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+      keep(await client.download(`/people/${person}/personal-data?${query}`), 'personal-data.zip');
     },
   });
   const submit = (event: FormEvent) => {

@@ -10,6 +10,7 @@ import { ButtonLink } from '../../ui/Button';
 import { Page } from '../../ui/Card';
 import { SelectField, TextField } from '../../ui/Field';
 import { Empty, Loaded } from '../../ui/Loaded';
+import { Csv } from './Csv';
 import { mayChange, type Place, usePlace } from './place';
 import { rosterQuery, schoolClassesQuery } from './queries';
 import { Slips } from './Slips';
@@ -118,6 +119,7 @@ function Lines({ lines, place, classes: made }: LinesProps) {
       <p className="text-muted" role="status">
         {t('signin.learners', { count: shown.length })}
       </p>
+      <Csv key={`csv ${chosen}`} school={place.school} className={chosen} />
       {chosen && shown.length > 0 && mayChange(place, chosen, made) && (
         <Slips key={chosen} school={place.school} learners={shown.map((l) => l.id)} kind="link" />
       )}
