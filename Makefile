@@ -177,6 +177,13 @@ farm: ## Measure what 10 to 500 schools cost the hub: memory, goroutines, descri
 security: ## Look for weaknesses: gosec, staticcheck, gitleaks, a short fuzz of every parser
 	@.ci/security $(or $(SECONDS_EACH),5)
 
+.PHONY: fuzz-api sqlmap
+fuzz-api: build ## Fuzz the API of a demo by its openapi.json, as everybody: make fuzz-api EXAMPLES=20
+	@EXAMPLES=$(or $(EXAMPLES),5) .ci/with-demo installer/security/fuzz-api
+
+sqlmap: build ## Let sqlmap try every parameter of a demo's cloud, as an admin: make sqlmap MINUTES=60
+	@MINUTES=$(or $(MINUTES),30) .ci/with-demo installer/security/sqlmap
+
 .PHONY: fuzz
 fuzz: ## Fuzz every decoder for a while: make fuzz SECONDS_EACH=60
 	@.ci/fuzz $(or $(SECONDS_EACH),20)

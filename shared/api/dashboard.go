@@ -39,7 +39,7 @@ type StudentToday struct {
 	} `json:"daily_plan"`
 	MinutesToday int64      `json:"minutes_today"`
 	Streak       StreakView `json:"streak"`
-	Mood         *struct{}  `json:"mood"`
+	Mood         any        `json:"mood"`
 	UrgentItems  []struct{} `json:"urgent_items" nullable:"false"`
 	Quote        *struct{}  `json:"quote"`
 	XP           *struct{}  `json:"xp"`
@@ -57,7 +57,7 @@ type FamilyChild struct {
 	CurrentActivity *string    `json:"current_activity"`
 	MinutesToday    int64      `json:"minutes_today"`
 	SessionsToday   int        `json:"sessions_today"`
-	Mood            *struct{}  `json:"mood"`
+	Mood            any        `json:"mood"`
 	Alerts          []struct{} `json:"alerts" nullable:"false"`
 	Performance     struct {
 		WeeklyAverage    *float64 `json:"weekly_average" doc:"Percent, over seven days; null without attempts."`

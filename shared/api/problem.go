@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -97,8 +98,17 @@ func plain(message string) string {
 
 // locate cuts huma's "body.items[3].tags" into its parts.
 func locate(location string) []string {
-	return strings.FieldsFunc(location, func(r rune) bool { return r == '.' || r == '[' || r == ']' })
+	parts := strings.FieldsFunc(location, func(r rune) bool { return r == '.' || r == '[' || r == ']' })
+	for i, part := range parts {
+		if !ownName.MatchString(part) { // a key of a map, which the sender chose
+			parts[i] = "*"
+		}
+	}
+	return parts
 }
+
+// ownName is a name as our documents have them, or a place in a list.
+var ownName = regexp.MustCompile(`^(?:[a-z][a-z0-9_]{0,39}|\d{1,6})$`)
 
 var statusOf = map[fault.Kind]int{
 	fault.Internal: http.StatusInternalServerError, fault.Invalid: http.StatusUnprocessableEntity, fault.Malformed: http.StatusBadRequest,

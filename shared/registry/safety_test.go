@@ -10,6 +10,7 @@ import (
 )
 
 var (
+	webTest  = regexp.MustCompile(`\b[A-Za-z]\w*\.test\.tsx?\b`)
 	testName = regexp.MustCompile(`\bTest[A-Z]\w+`)
 	declared = regexp.MustCompile(`(?m)^func (Test[A-Z]\w+)\(`)
 	fileName = regexp.MustCompile("`((?:cloud|edge|shared|docs|installer)/[^` ]+)`")
@@ -24,6 +25,9 @@ func TestTheSafetyPagesNameWhatExists(t *testing.T) {
 		err := filepath.WalkDir(filepath.Join(root, module), func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() && d.Name() == "node_modules" {
 				return filepath.SkipDir
+			}
+			if webTest.MatchString(d.Name()) {
+				have[d.Name()] = true
 			}
 			if !strings.HasSuffix(path, "_test.go") {
 				return nil
@@ -47,7 +51,7 @@ func TestTheSafetyPagesNameWhatExists(t *testing.T) {
 		if len(named) < least {
 			t.Errorf("%s names only %d tests", page, len(named))
 		}
-		for _, name := range named {
+		for _, name := range append(named, webTest.FindAllString(string(text), -1)...) {
 			if !have[name] {
 				t.Errorf("%s names %s, which does not exist", page, name)
 			}

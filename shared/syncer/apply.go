@@ -288,7 +288,7 @@ func (a *Applier) putLast(ctx context.Context, tx db.Tx, school string, r record
 	a.Hybrid.Observe(clockValue)
 	shared := r.kind.Declared().Writer == syncproto.EitherSide
 	if known && a.Echo == nil && shared && string(old.body) == string(r.event.Body) { // our own, back with its clamped clock
-		_, err := tx.Exec(ctx, upsertVersion, r.event.Type, r.event.Entity, int64(clockValue), int64(r.event.Version), r.event.Body)
+		_, err := tx.Exec(ctx, upsertVersion, r.event.Type, r.event.Entity, int64(clockValue), int64(r.event.Version), db.SecretBytes(r.event.Body))
 		return false, err
 	}
 	if known && (old.hlc > clockValue || old.hlc == clockValue && string(old.body) >= string(r.event.Body)) {
@@ -307,7 +307,7 @@ func (a *Applier) putLast(ctx context.Context, tx db.Tx, school string, r record
 	if _, err := r.kind.put(ctx, tx, r.value); err != nil {
 		return false, err
 	}
-	if _, err := tx.Exec(ctx, upsertVersion, r.event.Type, r.event.Entity, int64(clockValue), int64(r.event.Version), r.event.Body); err != nil {
+	if _, err := tx.Exec(ctx, upsertVersion, r.event.Type, r.event.Entity, int64(clockValue), int64(r.event.Version), db.SecretBytes(r.event.Body)); err != nil {
 		return false, err
 	}
 	return true, a.echo(ctx, tx, r, version{clockValue, r.event.Version, r.event.Body})
@@ -370,7 +370,7 @@ type version struct {
 
 func scanVersion(r db.Rows) (v version, err error) {
 	var hlc, number int64
-	err = r.Scan(&hlc, &number, &v.body)
+	err = r.Scan(&hlc, &number, (*db.SecretBytes)(&v.body))
 	v.hlc, v.version = syncproto.HLC(hlc), uint32(number)
 	return v, err
 }

@@ -132,7 +132,7 @@ func (o *Outbox) EraseFromLogs(ctx context.Context, tx db.Tx, r *Registry, perso
 		}
 	}
 	for _, kept := range []keptAside{
-		{lettersNaming, changeLetter, removeLetter}, {conflictsNaming, changeConflict, removeConflict}, {versionsNaming, changeVersion, removeVersion},
+		{lettersNaming, changeLetter, removeLetter, false}, {conflictsNaming, changeConflict, removeConflict, false}, {versionsNaming, changeVersion, removeVersion, true},
 	} {
 		k, err := kept.erase(ctx, tx, r, person)
 		if n += k; err != nil {
@@ -142,14 +142,22 @@ func (o *Outbox) EraseFromLogs(ctx context.Context, tx db.Tx, r *Registry, perso
 	return n, nil
 }
 
-// keptAside are the statements of a table of records beside the logs.
-type keptAside struct{ list, change, remove db.SQL }
+// keptAside are the statements of a table of records beside the logs, and whether
+// their bodies lie sealed.
+type keptAside struct {
+	list, change, remove db.SQL
+	sealed               bool
+}
 
 func (k keptAside) erase(ctx context.Context, tx db.Tx, r *Registry, person string) (n int, err error) {
 	rows, err := tx.Query(ctx, k.list, person)
 	found, err := db.Collect(rows, err, func(s db.Rows) (a aside, err error) {
 		var version int64
-		err = s.Scan(&a.key, &a.event.Type, &version, &a.event.Entity, &a.event.Body)
+		var body any = &a.event.Body
+		if k.sealed {
+			body = (*db.SecretBytes)(&a.event.Body)
+		}
+		err = s.Scan(&a.key, &a.event.Type, &version, &a.event.Entity, body)
 		a.event.Version = uint32(version)
 		return a, err
 	})
@@ -162,7 +170,11 @@ func (k keptAside) erase(ctx context.Context, tx db.Tx, r *Registry, person stri
 		case Untouched:
 			continue
 		case Changed:
-			_, err = tx.Exec(ctx, k.change, f.key, left.Body)
+			var body any = left.Body
+			if k.sealed {
+				body = db.SecretBytes(left.Body)
+			}
+			_, err = tx.Exec(ctx, k.change, f.key, body)
 		case Gone:
 			_, err = tx.Exec(ctx, k.remove, f.key)
 		}

@@ -65,6 +65,6 @@ func noteVersion(ctx context.Context, tx db.Tx, c Change, hlc syncproto.HLC) err
 	if c.Spec.Merge != syncproto.LastWriter || c.Spec.Writer != syncproto.EitherSide {
 		return nil
 	}
-	_, err := tx.Exec(ctx, upsertVersion, c.Spec.Name, c.Entity, int64(hlc), int64(c.Spec.Version), c.Body)
+	_, err := tx.Exec(ctx, upsertVersion, c.Spec.Name, c.Entity, int64(hlc), int64(c.Spec.Version), db.SecretBytes(c.Body))
 	return err
 }

@@ -21,6 +21,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/payments"
 	"urbanhomeschool.org/uhs/shared/personal"
 	"urbanhomeschool.org/uhs/shared/roster"
+	"urbanhomeschool.org/uhs/shared/syncer"
 	"urbanhomeschool.org/uhs/shared/tutor"
 )
 
@@ -151,5 +152,5 @@ func (g Guardians) SchoolOf(ctx context.Context, tx db.Tx, learner identity.Acco
 func Sealed() (soon, later []db.SealedColumn) {
 	soon, later = identity.Sealed()
 	soon = append(soon, payments.Sealed()...)
-	return soon, slices.Concat(later, tutor.Sealed(), roster.Sealed())
+	return soon, slices.Concat(later, tutor.Sealed(), roster.Sealed(), syncer.Sealed())
 }

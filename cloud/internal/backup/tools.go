@@ -88,7 +88,8 @@ func (t tools) command(ctx context.Context, program, database string, args ...st
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, filepath.Join(t.dir, program), append(args, "--dbname="+info, "--no-password")...) //nolint:gosec // our own list of programs
+	// #nosec G204 -- our own list of programs
+	cmd := exec.CommandContext(ctx, filepath.Join(t.dir, program), append(args, "--dbname="+info, "--no-password")...)
 	cmd.Env = append(cmd.Environ(), "PGPASSWORD="+password)
 	cmd.Stderr = &tail{}
 	return cmd, nil

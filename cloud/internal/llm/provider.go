@@ -91,7 +91,9 @@ func (p *Provider) Answer(ctx context.Context, prompt tutor.Prompt) (tutor.Reply
 
 func (p *Provider) request(prompt tutor.Prompt) openai.ChatCompletionRequest {
 	r := openai.ChatCompletionRequest{Model: p.endpoint.Model, Stream: true, StreamOptions: &openai.StreamOptions{IncludeUsage: true},
-		Temperature: temperature, MaxTokens: longestAnswer} //nolint:staticcheck // the successor is OpenAI's own; the others know only this
+		Temperature: temperature}
+	//lint:ignore SA1019 the successor is OpenAI's own; the others know only this
+	r.MaxTokens = longestAnswer
 	for _, m := range prompt.Messages() {
 		r.Messages = append(r.Messages, openai.ChatCompletionMessage{Role: m.Role, Content: m.Content})
 	}
@@ -225,7 +227,7 @@ type listener struct {
 
 // Do implements openai.HTTPDoer.
 func (l *listener) Do(r *http.Request) (*http.Response, error) {
-	resp, err := l.client.Do(r) //nolint:gosec // the operator sets the address
+	resp, err := l.client.Do(r) // #nosec G704 -- the operator sets the address
 	if err == nil {
 		if s, convErr := strconv.Atoi(resp.Header.Get("Retry-After")); convErr == nil && s > 0 {
 			l.retryAfter = time.Duration(s) * time.Second

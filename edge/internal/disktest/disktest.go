@@ -15,6 +15,7 @@ import (
 func Small(t *testing.T, size string) string {
 	t.Helper()
 	dir := t.TempDir()
+	// #nosec G204 -- the size that a test asks for
 	if out, err := exec.CommandContext(t.Context(), "mount", "-t", "tmpfs", "-o", "size="+size, "tmpfs", dir).CombinedOutput(); err != nil {
 		why := "a small disk needs the right to mount one: " + string(out)
 		if os.Getenv("CI") == "true" {

@@ -81,7 +81,7 @@ func run(ctx context.Context, bin, content string, backlog sizes) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := os.Chmod(dir, 0o755); err != nil { // PostgreSQL's user walks through it to its own 0700 folder
+	if err := os.Chmod(dir, 0o755); err != nil { // #nosec G302 -- PostgreSQL's user walks through it to its own 0700 folder
 		return err
 	}
 	courses, err := filepath.Glob(filepath.Join(content, "*", "course.yaml"))

@@ -27,7 +27,7 @@ func (b *bench) rates(ctx context.Context) error {
 }
 
 func (b *bench) tool(ctx context.Context, args ...string) error {
-	cmd := exec.CommandContext(ctx, filepath.Join(b.bin, "uhs-rates"), args...) //nolint:gosec // one of our own binaries
+	cmd := exec.CommandContext(ctx, filepath.Join(b.bin, "uhs-rates"), args...) // #nosec G204 -- one of our own binaries
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("uhs-rates: %w", err)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -58,7 +60,21 @@ func (b *bench) signIns(ctx context.Context) error {
 	tell("a small answer without a token, one after the other", micro(bare), "-")
 	tell("the same with a token, verified with its session", micro(signed), "-")
 	tell("so being signed in costs a request", micro(signed-bare), "-")
-	return nil
+	tell("  ratio", fmt.Sprintf("%.2f", float64(signed)/float64(bare)), "-")
+	return b.verify(ctx)
+}
+
+// verify lets uhs-rates measure the verification of a token alone, on both databases.
+func (b *bench) verify(ctx context.Context) error {
+	const database = "uhs_tokens"
+	if err := b.w.Postgres.CreateDatabase(ctx, database); err != nil {
+		return err
+	}
+	dir := filepath.Join(b.dir, "tokens")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	return b.tool(ctx, "-tokens", "-postgres", b.w.Postgres.URL(database), "-dir", dir)
 }
 
 // each is what a request of c takes in the middle of many.

@@ -41,7 +41,7 @@ func serveControl(dir string, w *world.World) (*control, error) {
 		}
 		fmt.Println(text)
 		out.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		fmt.Fprintln(out, text) //nolint:gosec // plain text for a terminal
+		fmt.Fprintln(out, text) // #nosec G705 -- plain text for a terminal
 	})
 	c := &control{server: &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}, file: controlFile(dir), done: make(chan struct{})}
 	go func() {

@@ -37,7 +37,7 @@ func run(dir string, port int, command []string) (code int, err error) {
 		if o.Dir, err = os.MkdirTemp("/var/tmp", "uhs-postgres-"); err != nil {
 			return 1, err
 		}
-		if err := os.Chmod(o.Dir, 0o755); err != nil { // PostgreSQL's user walks through it to its own 0700 folder
+		if err := os.Chmod(o.Dir, 0o755); err != nil { // #nosec G302 -- PostgreSQL's user walks through it to its own 0700 folder
 			return 1, err
 		}
 		defer func() { err = errors.Join(err, postgres.Remove(o.Dir)) }()
@@ -63,7 +63,8 @@ func run(dir string, port int, command []string) (code int, err error) {
 // below runs the command and waits for it, also after Ctrl-C: the terminal has
 // told the command too.
 func below(ctx context.Context, command []string, url string) (int, error) {
-	cmd := exec.Command(command[0], command[1:]...) //nolint:gosec,noctx // the caller's own command; it gets the terminal's signals itself
+	// #nosec G204 -- the caller's own command
+	cmd := exec.Command(command[0], command[1:]...) //nolint:noctx // the caller's own command; it gets the terminal's signals itself
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Env = append(os.Environ(), "TEST_DATABASE_URL="+url)
 	if err := cmd.Start(); err != nil {

@@ -320,7 +320,7 @@ func run(name string, args ...string) error {
 func output(name string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput() //nolint:gosec // the kernel's own tools
+	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput() // #nosec G204 -- the kernel's own tools
 	if err != nil {
 		err = fmt.Errorf("netns: %s %s: %w: %s", name, strings.Join(args, " "), err, strings.TrimSpace(string(out)))
 	}

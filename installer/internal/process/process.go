@@ -60,7 +60,8 @@ func Start(s Spec) (*Child, error) {
 		s.StopTimeout = 20 * time.Second
 	}
 	c := &Child{spec: s, done: make(chan struct{})}
-	c.cmd = exec.Command(s.Path, s.Args...) //nolint:gosec,noctx // the caller names its own binaries; Stop ends it gently, a context would kill it
+	// #nosec G204 -- the caller names its own binaries
+	c.cmd = exec.Command(s.Path, s.Args...) //nolint:noctx // Stop ends it gently, a context would kill it
 	c.cmd.Env, c.cmd.Dir = s.Env, s.Dir
 	// A process group of its own: Ctrl-C in the terminal reaches only us, and we
 	// stop the children in order.
@@ -69,10 +70,10 @@ func Start(s Spec) (*Child, error) {
 		c.cmd.SysProcAttr.Pdeathsig = s.StopSignal
 	}
 	if s.Log != "" {
-		if err := os.MkdirAll(filepath.Dir(s.Log), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Dir(s.Log), 0o750); err != nil {
 			return nil, fmt.Errorf("start %s: %w", s.Name, err)
 		}
-		f, err := os.OpenFile(s.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+		f, err := os.OpenFile(s.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		if err != nil {
 			return nil, fmt.Errorf("start %s: %w", s.Name, err)
 		}

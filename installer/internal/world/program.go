@@ -85,7 +85,7 @@ func (p *Program) Dir() string { return p.spec.Dir }
 // Do runs a sub-command with the program's settings and gives what it printed,
 // also when it failed.
 func (p *Program) Do(ctx context.Context, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, p.spec.Path, append(slices.Clone(p.spec.Args), args...)...) //nolint:gosec // one of our own binaries
+	cmd := exec.CommandContext(ctx, p.spec.Path, append(slices.Clone(p.spec.Args), args...)...) // #nosec G204 -- one of our own binaries
 	cmd.Env, cmd.Dir = p.spec.Env, p.spec.Dir
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -96,7 +96,7 @@ func (p *Program) Do(ctx context.Context, args ...string) (string, error) {
 
 // command runs a sub-command with the program's settings.
 func (p *Program) command(ctx context.Context, input string, args ...string) error {
-	cmd := exec.CommandContext(ctx, p.spec.Path, append(slices.Clone(p.spec.Args), args...)...) //nolint:gosec // one of our own binaries
+	cmd := exec.CommandContext(ctx, p.spec.Path, append(slices.Clone(p.spec.Args), args...)...) // #nosec G204 -- one of our own binaries
 	cmd.Env, cmd.Dir, cmd.Stdin = p.spec.Env, p.spec.Dir, strings.NewReader(input)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out

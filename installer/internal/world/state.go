@@ -52,7 +52,7 @@ func (w *World) readState() error {
 func (s state) unfinished() bool { return s.People == nil && len(s.Ports) > 0 }
 
 func (w *World) startAfresh() error {
-	if err := errors.Join(Remove(w.opts.Dir), os.MkdirAll(w.opts.Dir, 0o755)); err != nil { // PostgreSQL's user walks through it to its own 0700 folder
+	if err := errors.Join(Remove(w.opts.Dir), os.MkdirAll(w.opts.Dir, 0o755)); err != nil { // #nosec G301 -- PostgreSQL's user walks through it to its own 0700 folder
 		return fmt.Errorf("clear the world: %w", err)
 	}
 	return w.readState()

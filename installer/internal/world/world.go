@@ -80,7 +80,7 @@ func Start(ctx context.Context, o Options) (*World, error) {
 	}
 	o.Dir = dir
 	w := &World{opts: o, links: newSwitchboard()}
-	if err := os.MkdirAll(o.Dir, 0o755); err != nil { // PostgreSQL's user walks through it to its own 0700 folder
+	if err := os.MkdirAll(o.Dir, 0o755); err != nil { // #nosec G301 -- PostgreSQL's user walks through it to its own 0700 folder
 		return w, fmt.Errorf("make the world's folder: %w", err)
 	}
 	if err := w.readState(); err != nil {

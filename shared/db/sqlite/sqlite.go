@@ -353,7 +353,8 @@ func (x *tx) bulk(ctx context.Context, table string, columns []string, in [][]an
 			}
 			values = append(values, in...)
 		}
-		q := "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES " + //nolint:gosec // an entity's constants, never input
+		// #nosec G202 -- an entity's constants, never input
+		q := "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES " +
 			strings.TrimSuffix(strings.Repeat(one+",", n), ",") + tail
 		if tail == "" {
 			if _, err := x.t.ExecContext(ctx, q, values...); err != nil {

@@ -2,7 +2,7 @@
 // around it, each figure as a ratio to something measured in the same run: rows
 // applied to PostgreSQL against the same rows by bare COPY, records saved at the
 // appliance against bare inserts of the same rows, and bytes on the wire for
-// each record. It also fills an appliance's file with a large backlog. It is a
+// each record. It measures what it costs to verify a token on each database, and fills an appliance's file with a large backlog. It is a
 // part of `make bench`; nothing is asserted.
 package main
 
@@ -20,12 +20,15 @@ func main() {
 	url := flag.String("postgres", "", "address of an empty database")
 	dir := flag.String("dir", "", "an empty folder on the disk to be measured")
 	fill := flag.String("fill", "", "an appliance's file to put a backlog into; its box must be stopped")
+	tokens := flag.Bool("tokens", false, "measure the verification of tokens instead")
 	records := flag.Int("records", 20_000, "records of a measurement, or of the backlog")
 	flag.Parse()
 	var err error
 	switch ctx := context.Background(); {
 	case *fill != "":
 		err = fillFile(ctx, *fill, *records)
+	case *tokens && *url != "" && *dir != "":
+		err = verified(ctx, *url, *dir)
 	case *url != "" && *dir != "":
 		err = measure(ctx, *url, *dir, *records)
 	default:

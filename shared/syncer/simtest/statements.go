@@ -25,9 +25,15 @@ var handlers = sync.OnceValue(func() map[string]*handler {
 	return out
 })
 
-func str(v any) string  { s, _ := v.(string); return s }
-func num(v any) int64   { n, _ := v.(int64); return n }
-func blob(v any) []byte { b, _ := v.([]byte); return b }
+func str(v any) string { s, _ := v.(string); return s }
+func num(v any) int64  { n, _ := v.(int64); return n }
+func blob(v any) []byte {
+	if sealed, ok := v.(db.SecretBytes); ok { // the simulation has no keys
+		return sealed
+	}
+	b, _ := v.([]byte)
+	return b
+}
 
 func at(v any) time.Time {
 	switch v := v.(type) {

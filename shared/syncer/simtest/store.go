@@ -338,6 +338,9 @@ func (r *rows) Scan(dest ...any) error {
 
 func assign(dest, v any) error {
 	ok := true
+	if sealed, is := dest.(*db.SecretBytes); is { // the simulation has no keys
+		dest = (*[]byte)(sealed)
+	}
 	switch d := dest.(type) {
 	case *string:
 		*d, ok = v.(string)

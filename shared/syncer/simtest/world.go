@@ -238,6 +238,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 }
 
 func play(ctx context.Context, o Options) (*world, error) {
+	// #nosec G404 -- a simulation that a seed repeats
 	w := &world{o: o, ctx: ctx, rng: rand.New(rand.NewPCG(o.Seed, 0x5eed)), now: epochOfTime, frame: o.Frame}
 	if w.frame == 0 {
 		w.frame = []int{900, 2000, 8000, 16 << 10}[w.rng.IntN(4)]

@@ -142,7 +142,7 @@ func padded(n int) int { return (n + alignment - 1) / alignment * alignment }
 
 // Model is a GGUF file with the same random weights every time.
 func Model() []byte {
-	f := &file{random: rand.New(rand.NewPCG(1, 2))}
+	f := &file{random: rand.New(rand.NewPCG(1, 2))} // #nosec G404 -- the weights of a test model, the same each time
 	f.describe()
 	f.vocabulary()
 	// The end-of-text row is zero, so that an answer rarely stops by itself.

@@ -45,7 +45,7 @@ func Build(ctx context.Context) (string, error) {
 	}
 	dir := filepath.Join(cache, Version)
 	binary := filepath.Join(dir, "ollama")
-	if err := os.MkdirAll(cache, 0o755); err != nil {
+	if err := os.MkdirAll(cache, 0o750); err != nil {
 		return "", fmt.Errorf("cache of Ollama: %w", err)
 	}
 	unlock, err := lock(filepath.Join(cache, Version+".lock"))
@@ -75,7 +75,7 @@ func Build(ctx context.Context) (string, error) {
 
 // lock keeps two test processes from building at once.
 func lock(path string) (unlock func(), err error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("cache of Ollama: %w", err)
 	}

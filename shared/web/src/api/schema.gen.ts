@@ -4120,13 +4120,12 @@ export interface components {
             last_activity: string | null;
             /** Format: int64 */
             minutes_today: number;
-            mood: components["schemas"]["FamilyChildMoodStruct"];
+            mood: unknown;
             name: string;
             performance: components["schemas"]["FamilyChildPerformanceStruct"];
             /** Format: int64 */
             sessions_today: number;
         };
-        FamilyChildMoodStruct: Record<string, never>;
         FamilyChildPerformanceStruct: {
             strongest_subject: string | null;
             /**
@@ -5685,7 +5684,7 @@ export interface components {
             greeting: string;
             /** Format: int64 */
             minutes_today: number;
-            mood: components["schemas"]["StudentTodayMoodStruct"];
+            mood: unknown;
             /**
              * @description For a greeting in the reader's language.
              * @enum {string}
@@ -5700,7 +5699,6 @@ export interface components {
             items: components["schemas"]["PlanItem"][];
             manually_edited: boolean;
         };
-        StudentTodayMoodStruct: Record<string, never>;
         StudentTodayQuoteStruct: Record<string, never>;
         StudentTodayXPStruct: Record<string, never>;
         SubjectProgress: {
@@ -17580,6 +17578,15 @@ export interface operations {
             };
             /** @description Internal Server Error */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other refusal */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
