@@ -23,6 +23,7 @@ type school struct {
 	learners []*learner
 	notes    []string
 	orders   []string
+	damaged  bool // a disk of it was destroyed, copied or put back
 }
 
 // learner is a child; a learner never comes back to a school it left.
@@ -92,6 +93,7 @@ func (b *box) start() {
 		return
 	}
 	b.w.note("start", b.label, b.epoch, int64(b.build))
+	b.w.check.started(b.store, b.label, b)
 	if b.epoch == 0 {
 		b.claim()
 		return

@@ -17,12 +17,13 @@ type checker struct {
 	links map[linkKey]*link
 	// granted are the schools that a learner is or was at.
 	granted map[[2]string]bool
-	poison  map[string]bool // entities whose record the cloud can never store
-	saved   map[string]bool // facts, intents and badges committed at a school; true: excused
-	backed  map[lane]int64  // the furthest verified backup of each uplink log
-	newest  int64           // the furthest clock that the cloud may have come to
-	aside   map[string]bool // what the cloud keeps aside of the school that is looked at
-	rewound bool            // a cloud's database was put back at least once
+	poison  map[string]bool   // entities whose record the cloud can never store
+	saved   map[string]bool   // facts, intents and badges committed at a school; true: excused
+	backed  map[lane]int64    // the furthest verified backup of each uplink log
+	newest  int64             // the furthest clock that the cloud may have come to
+	aside   map[string]bool   // what the cloud keeps aside of the school that is looked at
+	rewound bool              // a cloud's database was put back at least once
+	edits   map[editKey]int64 // the positions of texts of notes
 }
 
 type linkKey struct {
@@ -40,7 +41,7 @@ type link struct {
 
 func newChecker(w *world) *checker {
 	return &checker{w: w, links: map[linkKey]*link{}, granted: map[[2]string]bool{}, poison: map[string]bool{}, saved: map[string]bool{},
-		backed: map[lane]int64{}}
+		backed: map[lane]int64{}, edits: map[editKey]int64{}}
 }
 
 // changes gives each key of a table that changed since from, with its value

@@ -99,6 +99,8 @@ func (c *checker) effect(s *Store, k lane, r outRow, buried map[int64]deadRow, w
 		c.w.violatedf("[3] %s: %s %s at %v %d cannot be stored and was not kept aside", who, r.typ, r.entity, k, r.seq)
 	case !aside && !stored(s, r, b):
 		c.w.violatedf("[3] %s: %s %s at %v %d counts as applied and is not there", who, r.typ, r.entity, k, r.seq)
+	case !aside:
+		c.ordered(s, k, r, who, b)
 	}
 }
 

@@ -51,6 +51,7 @@ func (c *checker) appended(m outChange, who string, b *box) {
 			return
 		}
 		c.w.watch(r.entity, "append", who, m.lane.epoch, r.seq)
+		c.edited(m.lane, r)
 		key := linkKey{m.lane, syncproto.HashOf(r.chain)}
 		if c.links[key] == nil {
 			c.links[key] = &link{prev: prev, row: r}

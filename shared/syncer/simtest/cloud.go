@@ -49,6 +49,7 @@ func (c *cloud) start() {
 	c.up, c.talks = true, map[string]*talk{}
 	c.w.must("the cloud starts", c.open(faulty{c.disk, &c.plan}))
 	c.w.note("start", "cloud", int64(c.timeline), int64(c.build))
+	c.w.check.started(c.store, "cloud", nil)
 }
 
 func (c *cloud) open(raw db.DB) error {

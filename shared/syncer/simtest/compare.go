@@ -117,6 +117,7 @@ func (b *box) compareOnce(ctx context.Context) error {
 		b.compared = compared{state: isEqual}
 		return nil
 	}
+	b.w.check.differs(b, differ)
 	pair := pairOf(at.kinds, differ)
 	if b.compared.pair == pair {
 		if b.compared.state == isRepairing {

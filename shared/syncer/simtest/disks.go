@@ -38,6 +38,7 @@ func (w *world) emptyDisk(b *box) *Store {
 // excused.
 func (w *world) replaceDisk(b *box, disk *Store) {
 	w.note("disk", b.label, int64(len(disk.facts.rows)), int64(len(b.store.facts.rows)))
+	b.school.damaged = true
 	gone := b.store
 	b.store, b.disk = disk, disk
 	b.up, b.barred, b.epoch = false, false, 0
@@ -50,6 +51,7 @@ func (w *world) replaceDisk(b *box, disk *Store) {
 // cloneBox copies a box to a second machine: same disk, same keys.
 func (w *world) cloneBox(b *box) {
 	s := b.school
+	s.damaged = true
 	twin := &box{w: w, label: fmt.Sprintf("%s.%d", s.name, len(s.boxes)), school: s, clock: nodeClock{w: w, offset: b.clock.offset}, build: b.build, plan: quiet()}
 	twin.store = b.store.Clone()
 	twin.store.committed = func() { w.check.edgeCommit(twin) }

@@ -67,10 +67,26 @@ func onTheRolls(ctx context.Context, tx db.Tx, learner, school string) (bool, er
 	return n > 0, err
 }
 
+// text is a new text of one of the school's notes.
+func (b *box) text() Note {
+	w := b.w
+	return Note{b.school.notes[w.rng.IntN(2)], b.school.id, fmt.Sprintf("%s %d", b.label, w.rng.IntN(1_000_000))}
+}
+
 func (b *box) writeNote() {
 	w := b.w
-	n := Note{b.school.notes[w.rng.IntN(2)], b.school.id, fmt.Sprintf("%s %d", b.label, w.rng.IntN(1_000_000))}
-	b.save("note", 1, func(tx db.Tx) error { _, err := b.kit.notes.Save(w.ctx, tx, n); return err })
+	edits := []Note{b.text()}
+	if w.chance(60) { // what was just written is put right at once: both edits travel in one frame
+		edits = append(edits, Note{edits[0].ID, b.school.id, b.text().Text})
+	}
+	b.save("note", int64(len(edits)), func(tx db.Tx) error {
+		for _, n := range edits {
+			if _, err := b.kit.notes.Save(w.ctx, tx, n); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 func (b *box) writeIntents(n int) {
