@@ -51,6 +51,9 @@ func (r Restorer) Seal(ctx context.Context) error {
 			return ErrIncomplete
 		}
 		school, now := r.Snapshot.School, r.Applier.Clock.Now()
+		if _, err := tx.Exec(ctx, sealLetters, school, int64(syncproto.SnapshotEpoch)); err != nil {
+			return err
+		}
 		for _, q := range []db.SQL{dropWatermarks, dropHistory} {
 			for _, epoch := range []int64{syncproto.SnapshotEpoch, DownEpoch} {
 				if _, err := tx.Exec(ctx, q, school, epoch); err != nil {
@@ -104,13 +107,11 @@ func (r Restorer) Replay(ctx context.Context) (n int, err error) {
 	return n, err
 }
 
-// supersede ends what the log before the snapshot has left aside here. Only what
-// no snapshot brings is kept for a later build.
+// supersede ends what the log before the snapshot, or an earlier snapshot, has left
+// aside here. Only what no snapshot brings is kept for a later build, and what was
+// put aside of this one.
 func (r Restorer) supersede(ctx context.Context, tx db.Tx) error {
 	school := r.Snapshot.School
-	if _, err := tx.Exec(ctx, supersedeDead, school, int64(DownEpoch)); err != nil {
-		return err
-	}
 	held := map[string]bool{}
 	for _, c := range r.Snapshot.Counts {
 		held[c.Name] = true
@@ -120,12 +121,18 @@ func (r Restorer) supersede(ctx context.Context, tx db.Tx) error {
 			held[k.Declared().Name] = true
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(held)) {
-		if _, err := tx.Exec(ctx, supersedeType, school, int64(DownEpoch), name); err != nil {
+	for _, epoch := range []int64{DownEpoch, syncproto.SnapshotEpoch} {
+		if _, err := tx.Exec(ctx, supersedeDead, school, epoch); err != nil {
 			return err
 		}
+		for _, name := range slices.Sorted(maps.Keys(held)) {
+			if _, err := tx.Exec(ctx, supersedeType, school, epoch, name); err != nil {
+				return err
+			}
+		}
 	}
-	return nil
+	_, err := tx.Exec(ctx, openSealed, school, int64(syncproto.SnapshotEpoch))
+	return err
 }
 
 func (r Restorer) replayLane(ctx context.Context, tx db.Tx, log Log, from syncproto.Position) (n int, err error) {

@@ -131,8 +131,9 @@ var (
 		Postgres: `SELECT ` + letterColumns + ` FROM dead_letters WHERE id::text = $1 FOR UPDATE`,
 		SQLite:   `SELECT ` + letterColumns + ` FROM dead_letters WHERE id = $1`,
 	}
+	// What a snapshot left aside (epoch 2) is older than all that came after it.
 	firstLetter = db.SQL{Both: `SELECT ` + letterColumns + ` FROM dead_letters WHERE school = $1 AND type = $2 AND entity = $3 AND state = 'open'
-		ORDER BY epoch, seq LIMIT 1`}
+		ORDER BY CASE epoch WHEN 2 THEN 0 ELSE epoch END, seq LIMIT 1`}
 	closeLetter = db.SQL{
 		Postgres: `UPDATE dead_letters SET state = $2, fixed_body = $3, decided_by = $4, decided_at = $5, decision = $6 WHERE id::text = $1`,
 		SQLite:   `UPDATE dead_letters SET state = $2, fixed_body = $3, decided_by = $4, decided_at = $5, decision = $6 WHERE id = $1`,
@@ -172,6 +173,10 @@ var (
 	// Nor does what waits or was not understood, of the kinds that a snapshot holds:
 	// there it is as it is now, if it is there at all.
 	supersedeType = db.SQL{Both: `UPDATE dead_letters SET state = 'replayed' WHERE school = $1 AND epoch = $2 AND state = 'open' AND type = $3`}
+	// While the rest of the old database is brought in, what was put aside of the
+	// snapshot itself has a state of its own: an earlier one's is over.
+	sealLetters = db.SQL{Both: `UPDATE dead_letters SET state = 'sealed' WHERE school = $1 AND epoch = $2 AND state = 'open'`}
+	openSealed  = db.SQL{Both: `UPDATE dead_letters SET state = 'open' WHERE school = $1 AND epoch = $2 AND state = 'sealed'`}
 )
 
 // What names a person $1: in a body an id is its 16 bytes, but in text inside it.

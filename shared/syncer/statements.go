@@ -72,6 +72,8 @@ func Statements() map[string]db.SQL {
 		"floorOfLane":      floorOfLane,
 		"setWatermark":     setWatermark,
 		"dropWatermarks":   dropWatermarks,
+		"sealLetters":      sealLetters,
+		"openSealed":       openSealed,
 		"dropHistory":      dropHistory,
 		"supersedeDead":    supersedeDead,
 		"supersedeType":    supersedeType,

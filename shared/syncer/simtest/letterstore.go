@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"urbanhomeschool.org/uhs/shared/db"
+	"urbanhomeschool.org/uhs/syncproto"
 )
 
 // letterStatements are those about dead letters.
@@ -56,7 +57,7 @@ func letterStatements() map[db.SQL]handler {
 		engine["firstLetter"]: {width: 22, query: func(s *Store, a []any, out *rows) error {
 			if open := s.openAbout(aboutKey{str(a[0]), str(a[1]), str(a[2])}); len(open) > 0 {
 				out.addLetter(slices.MinFunc(open, func(x, y deadRow) int {
-					return cmp.Or(cmp.Compare(x.lane.epoch, y.lane.epoch), cmp.Compare(x.seq, y.seq))
+					return cmp.Or(cmp.Compare(age(x), age(y)), cmp.Compare(x.seq, y.seq))
 				}))
 			}
 			return nil
@@ -102,6 +103,15 @@ func (s *Store) addLetter(d deadRow) {
 	s.dead.set(d.id, d)
 	s.deadOf.set(d.lane.school, append(s.deadOf.rows[d.lane.school], d.id))
 	s.deadAbout.set(d.about(), append(s.deadAbout.rows[d.about()], d.id))
+}
+
+// age orders letters: what a snapshot left aside is older than all that came
+// after it.
+func age(d deadRow) int64 {
+	if d.lane.epoch == syncproto.SnapshotEpoch {
+		return 0
+	}
+	return d.lane.epoch
 }
 
 // letters are those of a school in the order of their arrival.

@@ -116,31 +116,28 @@ func snapshotStatements() map[db.SQL]handler {
 			s.marksIn.set(laneOf(a), markRow{num(a[3]), blob(a[4])})
 			return 1, nil
 		}},
-		engine["supersedeType"]: {exec: func(s *Store, a []any) (n int64, err error) {
-			for d := range s.letters(str(a[0])) {
-				if d.open && d.lane.epoch == num(a[1]) && d.typ == str(a[2]) {
-					k, err := s.updateLetter(d.id, func(d *deadRow) { d.state, d.open = "replayed", false })
-					if err != nil {
-						return n, err
-					}
-					n += k
-				}
-			}
-			return n, nil
-		}},
-		engine["supersedeDead"]: {exec: func(s *Store, a []any) (n int64, err error) {
-			for d := range s.letters(str(a[0])) {
-				if d.open && d.lane.epoch == num(a[1]) && (d.kind == "poison" || d.kind == "parked") {
-					k, err := s.updateLetter(d.id, func(d *deadRow) { d.state, d.open = "replayed", false })
-					if err != nil {
-						return n, err
-					}
-					n += k
-				}
-			}
-			return n, nil
-		}},
+		engine["supersedeType"]: changeLetters("open", "replayed", func(d deadRow, a []any) bool { return d.typ == str(a[2]) }),
+		engine["supersedeDead"]: changeLetters("open", "replayed", func(d deadRow, _ []any) bool { return d.kind == "poison" || d.kind == "parked" }),
+		engine["sealLetters"]:   changeLetters("open", "sealed", func(deadRow, []any) bool { return true }),
+		engine["openSealed"]:    changeLetters("sealed", "open", func(deadRow, []any) bool { return true }),
 	}
+}
+
+// changeLetters gives the letters of a school and an epoch another state.
+func changeLetters(from, to string, which func(d deadRow, a []any) bool) handler {
+	return handler{exec: func(s *Store, a []any) (n int64, err error) {
+		for d := range s.letters(str(a[0])) {
+			if d.state != from || d.lane.epoch != num(a[1]) || !which(d, a) {
+				continue
+			}
+			k, err := s.updateLetter(d.id, func(d *deadRow) { d.state, d.open = to, to == "open" })
+			if err != nil {
+				return n, err
+			}
+			n += k
+		}
+		return n, nil
+	}}
 }
 
 // uplinks are a school's marks of what is applied here, by epoch and lane.
