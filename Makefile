@@ -122,12 +122,14 @@ generate: $(WEB)/node_modules/.package-lock.json ## Write the generated files: r
 	@cd edge && go test -count=1 -run UpToDate ./internal/app -write
 	@cd cloud && go test -count=1 -run UpToDate ./internal/app -write
 	@cd shared && go test -count=1 -run UpToDate ./registry -write
+	@cd shared && go test -count=1 -run UpToDate ./personal -write
 	@cd $(WEB) && npm run --silent generate
 
 verify: $(BIN)/uhs-verify $(WEB)/node_modules/.package-lock.json ## Check the generated files and the size limits; prints the ten largest
 	@cd edge && go test -count=1 -run UpToDate ./internal/app
 	@cd cloud && go test -count=1 -run UpToDate ./internal/app
 	@cd shared && go test -count=1 -run UpToDate ./registry
+	@cd shared && go test -count=1 -run UpToDate ./personal
 	@mkdir -p $(CACHE) && cp $(WEB)/src/api/schema.gen.ts $(CACHE)/schema.gen.ts
 	@cd $(WEB) && npm run --silent generate
 	@cmp -s $(CACHE)/schema.gen.ts $(WEB)/src/api/schema.gen.ts || { cp $(CACHE)/schema.gen.ts $(WEB)/src/api/schema.gen.ts; echo "schema.gen.ts is out of date: run make generate"; exit 1; }

@@ -110,6 +110,9 @@ type Options struct {
 	// AnnounceKey stores a newly made public key where others find it: Keys.Save
 	// on the cloud, nil where tokens are good on this node only.
 	AnnounceKey func(context.Context, db.Tx, Key) (bool, error)
+	// Welcome, optional and the cloud's, records for a new school what is for every
+	// school: syncer.Registry.Welcome.
+	Welcome func(context.Context, db.Tx, SchoolID) error
 	// Guard, optional, stands before every secret that is compared.
 	Guard Guard
 	// Audit keeps what was done; optional.
@@ -142,6 +145,7 @@ type Service struct {
 	pepper    func(SchoolID) ([]byte, error)
 	passwords PasswordWay
 	announce  func(context.Context, db.Tx, Key) (bool, error)
+	welcome   func(context.Context, db.Tx, SchoolID) error
 	audit     Auditor
 	factor    SecondFactor
 	device    func(context.Context) string
@@ -180,7 +184,7 @@ func New(o Options) *Service {
 	return &Service{
 		audit: o.Audit, factor: o.SecondFactor, device: o.Device, text: o.Text, form: o.Form,
 		db: o.DB, clock: o.Clock, issuer: o.Issuer, audience: o.Audience, school: o.School,
-		pepper: o.Pepper, passwords: o.Passwords, announce: o.AnnounceKey,
+		pepper: o.Pepper, passwords: o.Passwords, announce: o.AnnounceKey, welcome: o.Welcome,
 		guard: o.Guard, sealer: o.Sealer, cost: o.BcryptCost, workers: make(chan struct{}, o.HashWorkers),
 		nobody: sync.OnceValue(func() string { return verifierOfNobody(o.BcryptCost) }),
 	}

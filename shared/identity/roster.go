@@ -45,6 +45,9 @@ func (s *Service) CreateSchool(ctx context.Context, who Actor, in NewSchool) (Sc
 		ID: SchoolID(id.New()), Name: name, Code: in.Code, County: in.County, Language: in.Language, CreatedAt: now, UpdatedAt: now,
 	}
 	err = s.db.Update(ctx, func(tx db.Tx) error {
+		if _, err := tx.Exec(ctx, lockSchools); err != nil {
+			return err
+		}
 		taken, err := exists(ctx, tx, countSchoolCode, v.Code)
 		if err != nil {
 			return err
@@ -55,16 +58,10 @@ func (s *Service) CreateSchool(ctx context.Context, who Actor, in NewSchool) (Sc
 		if _, err := Schools.Save(ctx, tx, v); err != nil {
 			return err
 		}
-		keys, err := db.All(ctx, tx, selectKeys, scanKey)
-		if err != nil {
-			return err
+		if s.welcome == nil {
+			return nil
 		}
-		for _, k := range keys {
-			if err := recordFor(ctx, tx, Keys, v.ID, k); err != nil {
-				return err
-			}
-		}
-		return nil
+		return s.welcome(ctx, tx, v.ID)
 	})
 	if err != nil {
 		return School{}, fmt.Errorf("create a school: %w", err)

@@ -26,6 +26,11 @@ func (s *Service) Schools(ctx context.Context, tx db.Tx, a syncproto.Audience) (
 		return db.All(ctx, tx, presentSchools, db.Scalar[string], learner)
 	}
 	if a.Everyone() {
+		// A school that is being opened is either among them or is told the record by
+		// its welcome: never neither.
+		if _, err := tx.Exec(ctx, lockSchools); err != nil {
+			return nil, err
+		}
 		return db.All(ctx, tx, selectSchoolIDs, db.Scalar[string])
 	}
 	return nil, fmt.Errorf("identity: a record without an audience")

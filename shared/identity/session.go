@@ -414,8 +414,8 @@ func (s *Service) endAll(ctx context.Context, tx db.Tx, account AccountID, keep 
 	return nil
 }
 
-// keepSessions is how long an ended session remains, for "last signed in".
-const keepSessions = 400 * 24 * time.Hour
+// KeepSessions is how long an ended session remains, for "last signed in".
+const KeepSessions = 400 * 24 * time.Hour
 
 // Sweep deletes refresh tokens, revocations and sessions that no longer matter.
 // The app calls it now and then.
@@ -428,7 +428,7 @@ func (s *Service) Sweep(ctx context.Context) error {
 		if _, err := tx.Exec(ctx, sweepRevocations, now); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, sweepSessions, db.Time{Time: now.Add(-keepSessions)})
+		_, err := tx.Exec(ctx, sweepSessions, db.Time{Time: now.Add(-KeepSessions)})
 		return err
 	})
 	if err != nil {

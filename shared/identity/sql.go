@@ -40,6 +40,11 @@ var (
 	selectSchools   = db.SQL{Both: schoolColumns + `ORDER BY name, id`}
 	countSchoolCode = db.SQL{Both: `SELECT count(*) FROM schools WHERE code = $1`}
 	selectSchoolIDs = db.SQL{Both: `SELECT id FROM schools ORDER BY id`}
+	// Opening a school and recording something for every school take turns.
+	lockSchools = db.SQL{
+		Postgres: `SELECT pg_advisory_xact_lock(hashtextextended('the list of schools', 0))`,
+		SQLite:   `SELECT 1`, // one writer at a time already
+	}
 )
 
 // Accounts.

@@ -11,6 +11,7 @@ import (
 	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/db/dbtest"
 	"urbanhomeschool.org/uhs/shared/identity"
+	"urbanhomeschool.org/uhs/shared/registry"
 	"urbanhomeschool.org/uhs/shared/syncer"
 	"urbanhomeschool.org/uhs/syncproto"
 )
@@ -94,9 +95,11 @@ func newWorld(t *testing.T, d db.DB) *world {
 	t.Helper()
 	w := &world{clock: clock.NewFake(time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC)), out: &journal{changes: map[string][]syncer.Change{}}}
 	w.db = syncer.WithJournal(d, w.out)
+	reg := get(registry.All())(t)
 	w.Service = identity.New(identity.Options{
 		DB: w.db, Clock: w.clock, Issuer: "https://uhs.example", Audience: identity.CloudAudience, Pepper: peppers,
 		Passwords: identity.CloudPasswords{}, AnnounceKey: identity.Keys.Save, BcryptCost: cheap,
+		Welcome: func(ctx context.Context, tx db.Tx, s identity.SchoolID) error { return reg.Welcome(ctx, tx, string(s)) },
 	})
 	w.out.route = w.Schools
 	must(t, w.EnsureKey(t.Context()))

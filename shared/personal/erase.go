@@ -24,14 +24,15 @@ type Engine struct {
 func (s *Service) Join(e Engine) { s.engine = e }
 
 // sweep takes one person out of this node's database. It can be repeated: what
-// came in by another way since, a copied table say, goes then.
-func (s *Service) sweep(ctx context.Context, tx db.Tx, person string) error {
+// came in by another way since, a copied table say, goes then. also are words that
+// say who she is and stand elsewhere.
+func (s *Service) sweep(ctx context.Context, tx db.Tx, person string, also ...string) error {
 	words, err := all(ctx, tx, wordsOf, db.Scalar[string], person)
 	if err != nil {
 		return err
 	}
 	var telling []string
-	for _, w := range words {
+	for _, w := range append(words, also...) {
 		if len(w) > 3 { // less says nothing about anybody
 			telling = append(telling, w)
 		}

@@ -25,6 +25,7 @@ import (
 // side is one end of a line, with its log to the other.
 type side struct {
 	*personal.Service
+	raw     db.DB // db without its journal
 	db      db.DB
 	people  *identity.Service
 	log     *audit.Log
@@ -65,7 +66,7 @@ func (l *line) side(d db.DB, school, node string) *side {
 	l.t.Helper()
 	hybrid, err := syncer.OpenHybrid(l.t.Context(), d, l.clock)
 	must(l.t, err)
-	s := &side{outbox: &syncer.Outbox{Hybrid: hybrid, Clock: l.clock}, out: syncer.Log{School: school, Epoch: 7}}
+	s := &side{raw: d, outbox: &syncer.Outbox{Hybrid: hybrid, Clock: l.clock}, out: syncer.Log{School: school, Epoch: 7}}
 	from, o := syncproto.CloudOnly, audit.Options{Clock: l.clock, Node: audit.Cloud}
 	if school == "" {
 		from = syncproto.EdgeOnly
@@ -80,12 +81,13 @@ func (l *line) side(d db.DB, school, node string) *side {
 	o.DB = s.db
 	s.log = audit.New(o)
 	s.people = identity.New(identity.Options{DB: s.db, Clock: l.clock, BcryptCost: 4, Audit: s.log, Passwords: identity.CloudPasswords{}, School: identity.SchoolID(school),
-		Pepper: func(identity.SchoolID) ([]byte, error) { return []byte("pepper"), nil }})
+		Pepper:  func(identity.SchoolID) ([]byte, error) { return []byte("pepper"), nil },
+		Welcome: func(ctx context.Context, tx db.Tx, school identity.SchoolID) error { return l.reg.Welcome(ctx, tx, string(school)) }})
 	s.Service = personal.New(personal.Options{DB: s.db, Clock: l.clock, Log: logging.Discard(), People: s.people, Audit: s.log, School: school, Node: node,
 		Box: func(context.Context, db.Tx, string) (string, error) { return "box-1", nil }})
 	s.Join(personal.Engine{Outbox: s.outbox, Registry: l.reg})
 	s.applier = &syncer.Applier{DB: s.db, Registry: l.reg, Hybrid: hybrid, Clock: l.clock, Log: logging.Discard(), From: from, Erased: personal.Erased,
-		Reactions: []syncer.Reaction{syncer.On(personal.Erasures, s.OnErasures)}}
+		Reactions: append(s.Reactions(), syncer.On(personal.Erasures, s.OnErasures))}
 	if school == "" {
 		s.applier.Admit = s.people.Admits
 	}

@@ -2,8 +2,10 @@ package personal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"urbanhomeschool.org/uhs/shared/db"
 )
@@ -180,4 +182,50 @@ func take(d db.Dialect, p Place) db.SQL {
 		return both(`UPDATE ` + p.Table + ` SET ` + p.Blank + ` WHERE ` + p.About.For(d))
 	}
 	return both(`DELETE FROM ` + p.Table + ` WHERE ` + p.About.For(d))
+}
+
+// retireRows deletes or blanks the rows of a step, at most $2 when it is bounded.
+func retireRows(st step, bounded bool) db.SQL {
+	where := st.where
+	if bounded {
+		where = st.key + ` IN (SELECT ` + st.key + ` FROM ` + st.table + ` WHERE ` + st.where + ` LIMIT $2)`
+	}
+	if st.set != "" {
+		return both(`UPDATE ` + st.table + ` SET ` + st.set + ` WHERE ` + where)
+	}
+	return both(`DELETE FROM ` + st.table + ` WHERE ` + where)
+}
+
+var (
+	upsertMoment = db.SQL{Both: `INSERT INTO retention_moments (id, at) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET at = excluded.at`}
+	latestMoment = db.SQL{Both: `SELECT id, at FROM retention_moments ORDER BY at DESC LIMIT 1`}
+	pageMoments  = db.SQL{Both: `SELECT id, at FROM retention_moments WHERE $1 = '' AND id > $2 ORDER BY id LIMIT $3`}
+
+	// Learners who left their last school before $1, whom no guardian with an account
+	// looks after, and who did nothing since. A duplicate goes with its survivor.
+	leftBefore = db.SQL{Both: `SELECT a.id FROM accounts a WHERE a.role = 'student' AND a.merged_into_id = ''
+		AND EXISTS (SELECT 1 FROM memberships m WHERE m.account_id = a.id)
+		AND NOT EXISTS (SELECT 1 FROM memberships m WHERE (m.account_id = a.id OR m.account_id IN (SELECT d.id FROM accounts d WHERE d.merged_into_id = a.id))
+			AND (m.until IS NULL OR m.until >= $1))
+		AND NOT EXISTS (SELECT 1 FROM guardians g WHERE g.learner_id = a.id AND g.account_id <> '')
+		AND NOT EXISTS (SELECT 1 FROM learning_activities l WHERE l.learner_id = a.id AND l.at >= $1)
+		AND NOT EXISTS (SELECT 1 FROM attempts t WHERE t.learner_id = a.id AND t.submitted_at >= $1)
+		AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.account_id = a.id AND s.expires_at >= $1)
+		ORDER BY a.id LIMIT $2`}
+)
+
+func scanMoment(r db.Rows) (v Moment, err error) { return v, r.Scan(&v.ID, &v.At) }
+
+func putMoment(ctx context.Context, tx db.Tx, v Moment) (bool, error) {
+	n, err := tx.Exec(ctx, upsertMoment, v.ID, v.At)
+	return n > 0, err
+}
+
+// momentOf is the stored moment; zero for none.
+func momentOf(ctx context.Context, tx db.Tx) (time.Time, error) {
+	m, err := first(ctx, tx, latestMoment, scanMoment)
+	if errors.Is(err, db.ErrNoRows) {
+		return time.Time{}, nil
+	}
+	return m.At.Time, err
 }

@@ -46,18 +46,22 @@ func (noJournal) Record(context.Context, db.Tx, syncer.Change) error { return ni
 type world struct {
 	*personal.Service
 	db     db.DB
+	raw    db.DB // db without its journal
 	clock  *clock.Fake
 	people *identity.Service
 	audit  *audit.Log
 }
 
-func newWorld(d db.DB) *world {
+func newWorld(d db.DB) *world { return newNode(d, "", "") }
+
+// newNode is a node of a school, or the cloud when that is empty.
+func newNode(d db.DB, school, node string) *world {
 	c := clock.NewFake(begin)
-	w := &world{db: syncer.WithJournal(d, noJournal{}), clock: c}
+	w := &world{raw: d, db: syncer.WithJournal(d, noJournal{}), clock: c}
 	w.audit = audit.New(audit.Options{DB: w.db, Clock: c, Node: audit.Cloud})
 	w.people = identity.New(identity.Options{DB: w.db, Clock: c, BcryptCost: 4, Audit: w.audit, Passwords: identity.CloudPasswords{},
 		Pepper: func(identity.SchoolID) ([]byte, error) { return []byte("pepper"), nil }})
-	w.Service = personal.New(personal.Options{DB: w.db, Clock: c, Log: slog.New(slog.DiscardHandler), People: w.people, Audit: w.audit})
+	w.Service = personal.New(personal.Options{DB: w.db, Clock: c, Log: slog.New(slog.DiscardHandler), People: w.people, Audit: w.audit, School: school, Node: node})
 	return w
 }
 
@@ -80,7 +84,10 @@ func columnsOf(t testing.TB, tx db.Tx, table string) []column {
 
 // person is somebody who stands in every place: one row in each, with the marker
 // in every text.
-type person struct{ id, link, school string }
+type person struct {
+	id, link, school, phone string
+	at                      time.Time
+}
 
 // hers are the columns that hold a person's id.
 const hers = " account_id learner_id actor_id target_id holder_id teacher_id named_adult_id instructor_id opened_by person_id "
@@ -145,7 +152,7 @@ func value(p person, place personal.Place, c column) any {
 	case c.kind == "boolean":
 		return false
 	case strings.HasPrefix(c.kind, "timestamp"):
-		return db.Time{Time: begin}
+		return db.Time{Time: p.at}
 	case c.name == "body" && (c.kind == "blob" || c.kind == "bytea"):
 		body, err := syncproto.EncodeBody(map[int]string{1: p.id, 2: marker})
 		if err != nil {
@@ -168,7 +175,7 @@ func value(p person, place personal.Place, c column) any {
 	case strings.Contains(hidden, " "+c.name+" "), place.NoExport != "" && (strings.Contains(c.name, "hash") || c.name == "salt"):
 		return secret + p.id
 	case strings.Contains(c.name, "phone"), c.name == "recipient", c.name == "sender":
-		return phone
+		return p.phone
 	case c.name == "role", place.Table == "audit_entries" && c.name == "node":
 		return map[string]string{"role": "student", "node": "elsewhere"}[c.name]
 	case c.name == "status":
@@ -184,7 +191,9 @@ func hiddenEverywhere(table, column string) bool {
 }
 
 // ofNew is a person with ids of her own.
-func ofNew() person { return person{id: id.New(), link: id.New(), school: id.New()} }
+func ofNew() person {
+	return person{id: id.New(), link: id.New(), school: id.New(), phone: phone, at: begin}
+}
 
 // tablesWith lists the tables in which text stands, in whatever column.
 func tablesWith(t testing.TB, d db.DB, text string) (out []string) {

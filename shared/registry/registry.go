@@ -25,6 +25,7 @@ func All() (*syncer.Registry, error) {
 		identity.Schools,
 		personal.Erasures,
 		personal.Receipts,
+		personal.Moments,
 		identity.Accounts,
 		identity.Credentials,
 		identity.DutyGrants,

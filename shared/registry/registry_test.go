@@ -50,13 +50,15 @@ type body struct {
 	lift func(from uint32, b []byte) error
 	// rewrite reads bytes of this version, asks whom they are about, and writes them again.
 	rewrite func(b []byte) ([]byte, error)
+	// remembers are the fields that name a person and that no erasure touches.
+	remembers []string
 }
 
 func of[T any](e syncer.Entity[T]) body {
 	var sample T
 	fill(reflect.ValueOf(&sample).Elem(), e.Name)
 	return body{
-		spec: e.Spec, about: e.Audience(sample),
+		spec: e.Spec, about: e.Audience(sample), remembers: forgets(e),
 		encode: func() ([]byte, error) { return syncproto.EncodeBody(sample) },
 		decode: func(b []byte) (bool, error) {
 			var got T
@@ -86,7 +88,7 @@ func of[T any](e syncer.Entity[T]) body {
 
 func bodies() []body {
 	return []body{
-		of(identity.Keys), of(identity.Schools), of(personal.Erasures), of(personal.Receipts), of(identity.Accounts), of(identity.Credentials), of(identity.DutyGrants), of(identity.Guardians),
+		of(identity.Keys), of(identity.Schools), of(personal.Erasures), of(personal.Receipts), of(personal.Moments), of(identity.Accounts), of(identity.Credentials), of(identity.DutyGrants), of(identity.Guardians),
 		of(identity.Consents), of(consent.Privacy), of(identity.Revocations), of(identity.Barrings), of(door.Sheets), of(door.Uses),
 		of(roster.Classes), of(roster.Terms), of(roster.Changes), of(roster.Verdicts), of(roster.Codes), of(roster.Uses), of(line.Plans), of(catalogue.Licences), of(payments.Intents), of(payments.Outcomes), of(payments.Entitlements),
 		of(learning.Enrolments), of(learning.Activities), of(assessment.Attempts), of(tutor.Questions), of(tutor.Answers), of(tutor.Alerts),

@@ -130,7 +130,7 @@ func point(v reflect.Value) {
 // saves are one record of every kind, and a second one of some.
 func saves() []func(*cloudSide) error {
 	return []func(*cloudSide) error{
-		save(identity.Keys, 0), save(identity.Schools, 0), save(personal.Erasures, 0), save(personal.Receipts, 0), save(identity.Accounts, 0), save(identity.Credentials, 0), save(identity.DutyGrants, 0),
+		save(identity.Keys, 0), save(identity.Schools, 0), save(personal.Erasures, 0), save(personal.Receipts, 0), save(personal.Moments, 0), save(identity.Accounts, 0), save(identity.Credentials, 0), save(identity.DutyGrants, 0),
 		save(identity.Guardians, 0), save(identity.Consents, 0), save(consent.Privacy, 0), save(identity.Revocations, 0), save(identity.Barrings, 0), save(door.Sheets, 0), save(door.Uses, 0),
 		save(roster.Classes, 0), save(roster.Terms, 0), save(roster.Changes, 0), save(roster.Verdicts, 0), save(roster.Codes, 0), save(roster.Uses, 0), save(line.Plans, 0), save(catalogue.Licences, 0), save(payments.Intents, 0),
 		save(payments.Outcomes, 0), save(payments.Entitlements, 0), save(learning.Enrolments, 0), save(learning.Activities, 0), save(assessment.Attempts, 0),

@@ -16,13 +16,13 @@ import (
 // reactions are what follows when records arrive from a school: they run in the
 // applying transaction, for rows that were inserted.
 func (k *core) reactions() []syncer.Reaction {
-	return []syncer.Reaction{
+	return append([]syncer.Reaction{
 		syncer.On(personal.Erasures, k.domains.Personal.OnErasures),
 		syncer.On(roster.Changes, k.domains.Roster.OnChanges),
 		syncer.On(payments.Intents, k.money.OnIntents),
 		syncer.On(door.Uses, k.tellOfDoor),
 		syncer.On(tutor.Questions, k.domains.Tutor.OnQuestions),
-	}
+	}, k.domains.Personal.Reactions()...)
 }
 
 // tellOfDoor makes an incident of each code on paper that opened a school's box. A

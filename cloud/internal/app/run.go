@@ -91,6 +91,7 @@ func serve(ctx context.Context, c Config, out io.Writer) (err error) {
 		}
 	}))
 	group.Add("erasures", k.eraseWhenDue())
+	group.Add("retention", k.domains.Personal.Nightly())
 	group.Add("codes", service.Every(time.Hour, func(ctx context.Context) {
 		if err := k.accounts.Sweep(ctx); err != nil && ctx.Err() == nil {
 			k.log.Warn("sweep old codes and links", logging.Err(err))

@@ -172,7 +172,7 @@ func (k *core) differences(g payments.Gateway, routes []tutor.Route) wiring.Diff
 		Identity: identity.Options{
 			Issuer: k.config.PublicURL, Audience: identity.CloudAudience, Pepper: k.keys.pepper, Passwords: identity.CloudPasswords{},
 			AnnounceKey: identity.Keys.Save, Guard: patience.New(k.clock), BcryptCost: k.config.BcryptCost, SecondFactor: k.factor,
-			Device: browser,
+			Device: browser, Welcome: k.welcome,
 		},
 		Gateway: g, Routes: routes, Freshness: freshness{k}, Audit: audit.Options{Node: audit.Cloud},
 		Personal: personal.Options{Box: fleet.ActiveBox, Backups: k.backupsHold, After: k.dropSnapshots},
@@ -207,6 +207,11 @@ func (k *core) newSecondFactor() error {
 // tellPast brings a moved learner's past to the box of her new school.
 func (k *core) tellPast(ctx context.Context, tx db.Tx, learner identity.AccountID, school identity.SchoolID) error {
 	return k.applier.Registry.TellPast(ctx, tx, string(learner), string(school))
+}
+
+// welcome tells a new school what every school was told.
+func (k *core) welcome(ctx context.Context, tx db.Tx, school identity.SchoolID) error {
+	return k.applier.Registry.Welcome(ctx, tx, string(school))
 }
 
 // freshness is the fleet's, which is built later.

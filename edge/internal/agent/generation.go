@@ -31,6 +31,8 @@ type generation struct {
 	restorer syncer.Restorer
 	// rows is how far each table of facts was gone through before the lock.
 	rows map[string]int64
+	// settle ends again what the present file still has; nil for nothing.
+	settle func(context.Context, db.Tx) error
 }
 
 // begin makes an empty file with the present schema. What an earlier attempt
@@ -214,6 +216,11 @@ func (g *generation) fill(ctx context.Context, old string) error {
 	}
 	if _, err := g.restorer.Replay(ctx); err != nil {
 		return err
+	}
+	if g.settle != nil {
+		if err := g.file.Update(ctx, func(tx db.Tx) error { return g.settle(ctx, tx) }); err != nil {
+			return err
+		}
 	}
 	if _, err := g.file.Writer().ExecContext(ctx, writeBack); err != nil {
 		return err

@@ -31,6 +31,9 @@ type SnapshotOptions struct {
 	Reactions []syncer.Reaction
 	// Erased gives the people of whom nothing is stored (syncer.Applier); optional.
 	Erased func(ctx context.Context, tx db.Tx) (map[string]bool, error)
+	// Settle, optional, gives what is done in the new database when everything of the
+	// old one is in it: what had its end by the snapshot stays ended.
+	Settle func(ctx context.Context, old, fresh db.DB) (func(context.Context, db.Tx) error, error)
 	// Dir is the box's data directory.
 	Dir   string
 	Clock clock.Clock
@@ -290,6 +293,13 @@ func (s *Snapshots) prepare(ctx context.Context, g *generation, store *pack.Stor
 	}
 	if err := g.load(ctx, store, s.room); err != nil {
 		return err
+	}
+	if s.o.Settle != nil {
+		settle, err := s.o.Settle(ctx, s.o.File, g.file)
+		if err != nil {
+			return err
+		}
+		g.settle = settle
 	}
 	now, err := s.o.File.Present()
 	if err != nil {

@@ -10,7 +10,7 @@ import "urbanhomeschool.org/uhs/shared/db"
 // presentTables hold what only the cloud writes: the snapshot has all of it, and
 // what it does not have is no longer so.
 var presentTables = []string{
-	"schools", "accounts", "school_credentials", "duties", "guardians", "signing_keys", "licences", "payment_outcomes", "entitlements", "line_plans",
+	"schools", "accounts", "school_credentials", "duties", "guardians", "signing_keys", "licences", "payment_outcomes", "entitlements", "line_plans", "retention_moments",
 	"classes", "school_terms", "roster_verdicts", "roster_code_uses",
 	"privacy_settings",
 }

@@ -170,7 +170,8 @@ type box struct {
 	snaps  *agent.Snapshots
 	asked  atomic.Int64       // how often they asked the cloud again
 	step   func(string) error // of a swap
-	free   int64              // what a snapshot leaves of the disk
+	settle func(ctx context.Context, old, fresh db.DB) (func(context.Context, db.Tx) error, error)
+	free   int64 // what a snapshot leaves of the disk
 	outbox *syncer.Outbox
 }
 
@@ -198,7 +199,7 @@ func (b *box) assemble() {
 	must(b.t, err)
 	applier := &syncer.Applier{DB: b.db, Registry: reg, Hybrid: hybrid, Clock: clock.System{}, Log: logging.Discard(), From: syncproto.CloudOnly}
 	b.snaps = agent.NewSnapshots(agent.SnapshotOptions{Agent: b.agent, File: b.file, Registry: reg, Hybrid: hybrid, Dir: b.dir, Clock: clock.System{},
-		Log: logging.Discard(), Again: 50 * time.Millisecond, Between: 10 * time.Second, KeepFree: b.free, Ask: func() { b.asked.Add(1); b.link.Anew() }, Swapped: func() { b.link.Anew() }, Step: func(name string) error {
+		Log: logging.Discard(), Again: 50 * time.Millisecond, Between: 10 * time.Second, KeepFree: b.free, Settle: b.settle, Ask: func() { b.asked.Add(1); b.link.Anew() }, Swapped: func() { b.link.Anew() }, Step: func(name string) error {
 			if b.step == nil {
 				return nil
 			}

@@ -22,8 +22,8 @@ func (b *box) takeSnapshots(s *school, applier *syncer.Applier) {
 			syncer.On(tutor.Questions, s.domains.Tutor.OnRestored),
 			syncer.On(tutor.Answers, s.domains.Tutor.OnAnswers),
 		},
-		Erased: personal.Erased,
-		Ask:    func() { s.connection.Anew() },
+		Erased: personal.Erased, Settle: s.domains.Personal.Settle,
+		Ask: func() { s.connection.Anew() },
 		Swapped: func() {
 			s.connection.Anew()
 			s.packs.Wake()

@@ -149,6 +149,7 @@ func (b *box) assemble(ctx context.Context) (*school, error) {
 		}
 	}))
 	s.group.Add("erasures", b.eraseWhenDue(s))
+	s.group.Add("retention", s.domains.Personal.Nightly())
 	s.group.Add("packs", s.packs)
 	s.group.Add("bundles", s.bundles)
 	s.group.Add("connection", s.connection)
@@ -283,11 +284,11 @@ func (s *school) reactions() []syncer.Reaction {
 // storedReactions are those that change the database; the others only wake
 // parts of the running service.
 func (s *school) storedReactions() []syncer.Reaction {
-	return []syncer.Reaction{
+	return append([]syncer.Reaction{
 		syncer.On(personal.Erasures, s.domains.Personal.OnErasures),
 		syncer.On(tutor.Answers, s.domains.Tutor.OnAnswers),
 		syncer.On(identity.Barrings, s.domains.Identity.OnBarrings),
 		syncer.On(identity.Accounts, s.domains.Roster.OnAccounts),
 		syncer.On(roster.Verdicts, s.domains.Roster.OnVerdicts),
-	}
+	}, s.domains.Personal.Reactions()...)
 }

@@ -82,11 +82,12 @@ func Open(t *testing.T, in Setup) *Cloud {
 		Wake: func(school string) { c.Fleet.Wake(school) },
 	}
 	c.DB = syncer.WithJournal(pool, journal)
-	c.People = identity.New(identity.Options{DB: c.DB, Clock: c.Clock, Issuer: "cloud", Audience: identity.CloudAudience, Pepper: Pepper,
-		Passwords: identity.CloudPasswords{}, AnnounceKey: identity.Keys.Save, BcryptCost: 4})
-	c.Must(c.People.EnsureKey(ctx))
 	reg, err := registry.All()
 	c.Must(err)
+	c.People = identity.New(identity.Options{DB: c.DB, Clock: c.Clock, Issuer: "cloud", Audience: identity.CloudAudience, Pepper: Pepper,
+		Passwords: identity.CloudPasswords{}, AnnounceKey: identity.Keys.Save, BcryptCost: 4,
+		Welcome: func(ctx context.Context, tx db.Tx, s identity.SchoolID) error { return reg.Welcome(ctx, tx, string(s)) }})
+	c.Must(c.People.EnsureKey(ctx))
 	applier := &syncer.Applier{DB: c.DB, Registry: reg, Hybrid: hybrid, Clock: c.Clock, Log: logging.Discard(), From: syncproto.EdgeOnly,
 		Admit: c.People.Admits, AdmitAll: c.People.AdmitsAll, Echo: journal}
 	c.Hub, err = hub.Open(hub.Options{Dir: t.TempDir(), LeafHost: "127.0.0.1", Secret: []byte("a secret for tests only"), Clock: clock.System{}, Log: logging.Discard()})
