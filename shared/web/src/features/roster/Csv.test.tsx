@@ -59,17 +59,17 @@ afterEach(() => {
 describe('the list of learners as a file', () => {
   it('is of the whole school, or of the class that is chosen', async () => {
     const { asked, kept } = open();
-    await userEvent.click(await screen.findByRole('button', { name: 'CSV' }));
+    await userEvent.click(await screen.findByRole('button', { name: 'Table (CSV)' }));
     await waitFor(() => expect(kept).toEqual(['Learners.csv']));
     await userEvent.selectOptions(screen.getByLabelText('Class'), '4 Blue');
-    await userEvent.click(await screen.findByRole('button', { name: 'CSV' }));
+    await userEvent.click(await screen.findByRole('button', { name: 'Table (CSV)' }));
     await waitFor(() => expect(kept).toEqual(['Learners.csv', 'Learners 4 Blue.csv']));
     expect(asked).toEqual(['/roster-export', '/roster-export?class=4+Blue']);
   });
 
   it('says so when the box refuses it', async () => {
     const { kept } = open(true);
-    await userEvent.click(await screen.findByRole('button', { name: 'CSV' }));
+    await userEvent.click(await screen.findByRole('button', { name: 'Table (CSV)' }));
     expect(await screen.findByRole('alert')).toBeVisible();
     expect(kept).toEqual([]);
   });
