@@ -81,8 +81,10 @@ func (l *line) side(d db.DB, school, node string) *side {
 	o.DB = s.db
 	s.log = audit.New(o)
 	s.people = identity.New(identity.Options{DB: s.db, Clock: l.clock, BcryptCost: 4, Audit: s.log, Passwords: identity.CloudPasswords{}, School: identity.SchoolID(school),
-		Pepper:  func(identity.SchoolID) ([]byte, error) { return []byte("pepper"), nil },
-		Welcome: func(ctx context.Context, tx db.Tx, school identity.SchoolID) error { return l.reg.Welcome(ctx, tx, string(school)) }})
+		Pepper: func(identity.SchoolID) ([]byte, error) { return []byte("pepper"), nil },
+		Welcome: func(ctx context.Context, tx db.Tx, school identity.SchoolID) error {
+			return l.reg.Welcome(ctx, tx, string(school))
+		}})
 	s.Service = personal.New(personal.Options{DB: s.db, Clock: l.clock, Log: logging.Discard(), People: s.people, Audit: s.log, School: school, Node: node,
 		Box: func(context.Context, db.Tx, string) (string, error) { return "box-1", nil }})
 	s.Join(personal.Engine{Outbox: s.outbox, Registry: l.reg})

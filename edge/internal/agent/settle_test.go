@@ -31,7 +31,9 @@ func TestASnapshotOverAnOldCopyBringsNobodyBack(t *testing.T) {
 	reg, err := registry.All()
 	must(t, err)
 	var service *personal.Service
-	again.settle = func(ctx context.Context, old, fresh db.DB) (func(context.Context, db.Tx) error, error) { return service.Settle(ctx, old, fresh) }
+	again.settle = func(ctx context.Context, old, fresh db.DB) (func(context.Context, db.Tx) error, error) {
+		return service.Settle(ctx, old, fresh)
+	}
 	again.assemble()
 	box := again.agent.Log()
 	state, _ := again.agent.State()
