@@ -41,10 +41,15 @@ type Response struct {
 	Text   string `cbor:"4,keyasint,omitempty" json:"text,omitempty"`
 	Points int64  `cbor:"5,keyasint" json:"points"`
 	Max    int64  `cbor:"6,keyasint" json:"max"`
+	// Parts are the chosen matches or the filled gaps, in the order of the
+	// question, empty where there is none.
+	Parts []string `cbor:"7,keyasint,omitempty" json:"parts,omitempty"`
 }
 
 // Answered tells whether the learner gave any answer.
-func (r Response) Answered() bool { return len(r.Options) > 0 || r.Number != "" || r.Text != "" }
+func (r Response) Answered() bool {
+	return len(r.Options) > 0 || r.Number != "" || r.Text != "" || len(r.Parts) > 0
+}
 
 // Correct tells whether the answer has full marks.
 func (r Response) Correct() bool { return r.Points == r.Max }

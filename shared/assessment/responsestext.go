@@ -25,17 +25,7 @@ func responsesText(in []Response) string {
 
 func appendResponse(b []byte, r Response) []byte {
 	b = appendText(append(b, `{"question_id":`...), r.QuestionID)
-	for i, o := range r.Options {
-		if i == 0 {
-			b = append(b, `,"options":[`...)
-		} else {
-			b = append(b, ',')
-		}
-		b = appendText(b, o)
-	}
-	if len(r.Options) > 0 {
-		b = append(b, ']')
-	}
+	b = appendTexts(b, `,"options":[`, r.Options)
 	if r.Number != "" {
 		b = appendText(append(b, `,"number":`...), r.Number)
 	}
@@ -44,7 +34,23 @@ func appendResponse(b []byte, r Response) []byte {
 	}
 	b = strconv.AppendInt(append(b, `,"points":`...), r.Points, 10)
 	b = strconv.AppendInt(append(b, `,"max":`...), r.Max, 10)
-	return append(b, '}')
+	return append(appendTexts(b, `,"parts":[`, r.Parts), '}')
+}
+
+// appendTexts writes a list after its name, and nothing for an empty one.
+func appendTexts(b []byte, name string, texts []string) []byte {
+	for i, s := range texts {
+		if i == 0 {
+			b = append(b, name...)
+		} else {
+			b = append(b, ',')
+		}
+		b = appendText(b, s)
+	}
+	if len(texts) > 0 {
+		b = append(b, ']')
+	}
+	return b
 }
 
 // appendText quotes plain text itself and leaves the rest to the library.
