@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -45,11 +46,20 @@ type Assessment struct {
 // AssessmentQuestion is one question as a learner sees it.
 type AssessmentQuestion struct {
 	ID       string             `json:"id"`
-	Type     string             `json:"type" enum:"single,multiple,numeric,short_text"`
-	Question string             `json:"question"`
-	Options  []AssessmentOption `json:"options" nullable:"false"`
+	Type     string             `json:"type" enum:"single,multiple,numeric,short_text,matching,ordering,cloze"`
+	Question string             `json:"question" doc:"For cloze: with its gaps as [1], [2] ..."`
+	Options  []AssessmentOption `json:"options" nullable:"false" doc:"For ordering: mixed."`
+	Matches  []AssessmentOption `json:"matches,omitempty" doc:"For matching: what the options are matched with."`
+	Gaps     []AssessmentGap    `json:"gaps,omitempty" doc:"For cloze, in the order of the prompt."`
 	Unit     string             `json:"unit,omitempty"`
-	Points   int                `json:"points"`
+	AskUnit  bool               `json:"ask_unit,omitempty" doc:"The learner writes the unit behind the number, in text_answer."`
+	Hint     string             `json:"hint,omitempty"`
+	Points   int64              `json:"points"`
+}
+
+// AssessmentGap is one gap of a cloze question.
+type AssessmentGap struct {
+	Choices []string `json:"choices,omitempty" doc:"What may be chosen; without it the word is typed."`
 }
 
 // AssessmentOption is one choice.
@@ -69,11 +79,13 @@ type Pagination struct {
 // SubmittedAnswer is the answer to one question. Which field counts depends on
 // the type of the question.
 type SubmittedAnswer struct {
-	QuestionID      string   `json:"question_id" maxLength:"100"`
-	SelectedOption  string   `json:"selected_option,omitempty" maxLength:"100" doc:"Id of the option, for single."`
-	SelectedOptions []string `json:"selected_options,omitempty" maxItems:"50" doc:"Ids of the options, for multiple."`
-	NumericAnswer   *float64 `json:"numeric_answer,omitempty" doc:"For numeric."`
-	TextAnswer      string   `json:"text_answer,omitempty" doc:"For short_text; also for numeric, in digits."`
+	QuestionID      string            `json:"question_id" maxLength:"100"`
+	SelectedOption  string            `json:"selected_option,omitempty" maxLength:"100" doc:"Id of the option, for single."`
+	SelectedOptions []string          `json:"selected_options,omitempty" maxItems:"50" doc:"Ids of the options, for multiple; all of them in order, for ordering."`
+	NumericAnswer   *float64          `json:"numeric_answer,omitempty" doc:"For numeric."`
+	TextAnswer      string            `json:"text_answer,omitempty" doc:"For short_text; also for numeric, in digits, with the unit where it is asked for."`
+	Matches         map[string]string `json:"matches,omitempty" doc:"For matching: the id of the match by the id of the option."`
+	Gaps            []string          `json:"gaps,omitempty" maxItems:"50" doc:"For cloze: one text for each gap, empty where it is left open."`
 }
 
 // SubmissionResult is an attempt with its marks.
@@ -104,15 +116,19 @@ type SubmissionResult struct {
 // QuestionResult is how one question went. The right answer and the explanation
 // are empty when the edition that was taken is no longer here.
 type QuestionResult struct {
-	QuestionID     string   `json:"question_id"`
-	Answered       bool     `json:"answered"`
-	Correct        bool     `json:"correct"`
-	Points         int64    `json:"points"`
-	MaxPoints      int64    `json:"max_points"`
-	CorrectOptions []string `json:"correct_options,omitempty"`
-	CorrectNumber  *float64 `json:"correct_number,omitempty"`
-	CorrectText    string   `json:"correct_text,omitempty"`
-	Explanation    string   `json:"explanation"`
+	QuestionID     string            `json:"question_id"`
+	Answered       bool              `json:"answered"`
+	Correct        bool              `json:"correct"`
+	Points         int64             `json:"points"`
+	MaxPoints      int64             `json:"max_points"`
+	CorrectOptions []string          `json:"correct_options,omitempty"`
+	CorrectNumber  *float64          `json:"correct_number,omitempty"`
+	CorrectText    string            `json:"correct_text,omitempty"`
+	CorrectUnit    string            `json:"correct_unit,omitempty" doc:"Where the learner writes the unit."`
+	CorrectMatches map[string]string `json:"correct_matches,omitempty"`
+	CorrectGaps    []string          `json:"correct_gaps,omitempty"`
+	Feedback       []string          `json:"feedback,omitempty" doc:"The author's words on the options that were chosen."`
+	Explanation    string            `json:"explanation"`
 }
 
 // SubmissionCard is an attempt in a list.
@@ -261,9 +277,16 @@ func cut[T any](all []T, in PageQuery) ([]T, Pagination) {
 func assessmentCard(f assessment.Form) AssessmentCard {
 	return AssessmentCard{
 		ID: string(f.ID), CourseID: string(f.CourseID), LessonID: string(f.LessonID), Edition: f.Edition, Title: f.Title,
-		AssessmentType: "quiz", TotalPoints: len(f.Questions), PassingScore: f.PassPercent, AutoGradable: true, IsPublished: true,
+		AssessmentType: "quiz", TotalPoints: totalPoints(f.Questions), PassingScore: f.PassPercent, AutoGradable: true, IsPublished: true,
 		TotalSubmissions: f.Attempts, AverageScore: f.Average, CreatedAt: f.Since, UpdatedAt: f.Since,
 	}
+}
+
+func totalPoints(questions []catalogue.Question) (sum int) {
+	for _, q := range questions {
+		sum += int(q.Points())
+	}
+	return sum
 }
 
 func assessmentView(f assessment.Form) Assessment {
@@ -273,11 +296,20 @@ func assessmentView(f assessment.Form) Assessment {
 		out.CreatorID = &creator
 	}
 	for _, q := range f.Questions {
-		view := AssessmentQuestion{ID: q.ID, Type: string(q.Kind), Question: q.Prompt, Options: []AssessmentOption{}, Unit: q.Unit, Points: 1}
-		for _, o := range q.Options {
-			view.Options = append(view.Options, AssessmentOption(o))
+		view := AssessmentQuestion{ID: q.ID, Type: string(q.Kind), Question: q.Prompt, Options: optionViews(q.Options), Matches: optionViews(q.Matches),
+			Unit: q.Unit, AskUnit: q.AskUnit, Hint: q.Hint, Points: q.Points()}
+		for _, g := range q.Gaps {
+			view.Gaps = append(view.Gaps, AssessmentGap(g))
 		}
 		out.Questions = append(out.Questions, view)
+	}
+	return out
+}
+
+func optionViews(in []catalogue.Option) []AssessmentOption {
+	out := make([]AssessmentOption, len(in))
+	for i, o := range in {
+		out[i] = AssessmentOption(o)
 	}
 	return out
 }
@@ -292,7 +324,8 @@ func submission(in *submitIn) assessment.Submission {
 		if a.SelectedOption != "" {
 			options = append(options, a.SelectedOption)
 		}
-		out.Answers = append(out.Answers, assessment.Answer{QuestionID: a.QuestionID, Options: options, Number: a.NumericAnswer, Text: a.TextAnswer})
+		out.Answers = append(out.Answers, assessment.Answer{
+			QuestionID: a.QuestionID, Options: options, Number: a.NumericAnswer, Text: a.TextAnswer, Matches: a.Matches, Gaps: a.Gaps})
 	}
 	return out
 }
@@ -315,7 +348,7 @@ func result(m assessment.Marked) SubmissionResult {
 	}
 	for _, r := range m.Responses {
 		if r.Answered() {
-			out.Answers[r.QuestionID] = answered(r)
+			out.Answers[r.QuestionID] = answered(m.Quiz, r)
 		}
 		out.Results = append(out.Results, questionResult(m.Quiz, r))
 	}
@@ -323,10 +356,17 @@ func result(m assessment.Marked) SubmissionResult {
 }
 
 // answered is the answer in the shape of its question.
-func answered(r assessment.Response) any {
+func answered(quiz catalogue.Quiz, r assessment.Response) any {
 	switch {
 	case len(r.Options) > 0:
 		return r.Options
+	case len(r.Parts) > 0:
+		if q, ok := quiz.Question(r.QuestionID); ok && q.Kind == catalogue.Matching {
+			return byOption(q, r.Parts)
+		}
+		return r.Parts
+	case r.Number != "" && r.Text != "":
+		return r.Number + " " + r.Text
 	case r.Number != "":
 		if n, err := strconv.ParseFloat(r.Number, 64); err == nil {
 			return n
@@ -342,14 +382,50 @@ func questionResult(quiz catalogue.Quiz, r assessment.Response) QuestionResult {
 	if !ok {
 		return out
 	}
-	out.Explanation, out.CorrectOptions = key.Explanation, key.Options
-	for _, q := range quiz.Questions {
-		switch {
-		case q.ID != r.QuestionID:
-		case q.Kind == catalogue.Numeric:
-			out.CorrectNumber = &key.Value
-		case q.Kind == catalogue.ShortText && len(key.Texts) > 0:
-			out.CorrectText = key.Texts[0]
+	out.Explanation = key.Explanation
+	for _, o := range r.Options {
+		if words := key.Feedback[o]; words != "" {
+			out.Feedback = append(out.Feedback, words)
+		}
+	}
+	if q, ok := quiz.Question(r.QuestionID); ok {
+		out.solve(q, key)
+	}
+	return out
+}
+
+// solve adds the right answer in the shape of its question.
+func (r *QuestionResult) solve(q catalogue.Question, key catalogue.Key) {
+	switch q.Kind {
+	case catalogue.Numeric:
+		r.CorrectNumber = &key.Value
+		for _, name := range slices.Sorted(maps.Keys(key.Units)) {
+			if key.Units[name] == 1 {
+				r.CorrectUnit = name
+				break
+			}
+		}
+	case catalogue.ShortText:
+		if len(key.Texts) > 0 {
+			r.CorrectText = key.Texts[0]
+		}
+	case catalogue.Matching:
+		r.CorrectMatches = byOption(q, key.Options)
+	case catalogue.Cloze:
+		for _, accepted := range key.Gaps {
+			r.CorrectGaps = append(r.CorrectGaps, accepted[0])
+		}
+	default:
+		r.CorrectOptions = key.Options
+	}
+}
+
+// byOption gives the match by the option; one that was left open is missing.
+func byOption(q catalogue.Question, matches []string) map[string]string {
+	out := map[string]string{}
+	for i, o := range q.Options {
+		if i < len(matches) && matches[i] != "" {
+			out[o.ID] = matches[i]
 		}
 	}
 	return out

@@ -128,3 +128,13 @@ func (q Quiz) Key(question string) (Key, bool) {
 	}
 	return Key{}, false
 }
+
+// Question is the one of that id, and false when the quiz has no such question.
+func (q QuizForm) Question(id string) (Question, bool) {
+	for _, have := range q.Questions {
+		if have.ID == id {
+			return have, true
+		}
+	}
+	return Question{}, false
+}
