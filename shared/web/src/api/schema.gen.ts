@@ -3279,6 +3279,10 @@ export interface components {
             /** Format: date-time */
             updated_at: string;
         };
+        AssessmentGap: {
+            /** @description What may be chosen; without it the word is typed. */
+            choices?: string[] | null;
+        };
         AssessmentOption: {
             id: string;
             text: string;
@@ -3288,13 +3292,22 @@ export interface components {
             status: string;
         };
         AssessmentQuestion: {
+            /** @description The learner writes the unit behind the number, in text_answer. */
+            ask_unit?: boolean;
+            /** @description For cloze, in the order of the prompt. */
+            gaps?: components["schemas"]["AssessmentGap"][] | null;
+            hint?: string;
             id: string;
+            /** @description For matching: what the options are matched with. */
+            matches?: components["schemas"]["AssessmentOption"][] | null;
+            /** @description For ordering: mixed. */
             options: components["schemas"]["AssessmentOption"][];
             /** Format: int64 */
             points: number;
+            /** @description For cloze: with its gaps as [1], [2] ... */
             question: string;
             /** @enum {string} */
-            type: "single" | "multiple" | "numeric" | "short_text";
+            type: "single" | "multiple" | "numeric" | "short_text" | "matching" | "ordering" | "cloze";
             unit?: string;
         };
         AssessmentsOutBody: {
@@ -5096,11 +5109,19 @@ export interface components {
         QuestionResult: {
             answered: boolean;
             correct: boolean;
+            correct_gaps?: string[] | null;
+            correct_matches?: {
+                [key: string]: string;
+            };
             /** Format: double */
             correct_number?: number;
             correct_options?: string[] | null;
             correct_text?: string;
+            /** @description Where the learner writes the unit. */
+            correct_unit?: string;
             explanation: string;
+            /** @description The author's words on the options that were chosen. */
+            feedback?: string[] | null;
             /** Format: int64 */
             max_points: number;
             /** Format: int64 */
@@ -5796,6 +5817,12 @@ export interface components {
             time_spent_seconds?: number;
         };
         SubmittedAnswer: {
+            /** @description For cloze: one text for each gap, empty where it is left open. */
+            gaps?: string[] | null;
+            /** @description For matching: the id of the match by the id of the option. */
+            matches?: {
+                [key: string]: string;
+            };
             /**
              * Format: double
              * @description For numeric.
@@ -5804,9 +5831,9 @@ export interface components {
             question_id: string;
             /** @description Id of the option, for single. */
             selected_option?: string;
-            /** @description Ids of the options, for multiple. */
+            /** @description Ids of the options, for multiple; all of them in order, for ordering. */
             selected_options?: string[] | null;
-            /** @description For short_text; also for numeric, in digits. */
+            /** @description For short_text; also for numeric, in digits, with the unit where it is asked for. */
             text_answer?: string;
         };
         SyllabusBody: {

@@ -1,26 +1,54 @@
-import { useState } from 'react';
+import { Lightbulb } from 'lucide-react';
+import { type ReactNode, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Answer, Question } from '../../api/types';
+import { Button } from '../../ui/Button';
 import { TextField } from '../../ui/Field';
-import { parseNumber } from './answers';
+import { parseMeasure, parseNumber } from './answers';
+import { Cloze, Matching, Ordering } from './PartsForm';
 
-interface QuestionProps {
+export interface QuestionProps {
   question: Question;
   answer: Answer | undefined;
   onAnswer: (answer: Answer) => void;
 }
 
-/** One question with the input its kind needs. */
-export function QuestionForm({ question, answer, onAnswer }: QuestionProps) {
-  switch (question.type) {
-    case 'single':
-    case 'multiple':
-      return <Choices question={question} answer={answer} onAnswer={onAnswer} />;
-    case 'numeric':
-      return <NumberBox question={question} answer={answer} onAnswer={onAnswer} />;
-    default:
-      return <TextBox question={question} answer={answer} onAnswer={onAnswer} />;
-  }
+/** One question with the input its kind needs, and its hint. */
+export function QuestionForm(props: QuestionProps) {
+  const Form = FORMS[props.question.type] ?? TextBox;
+  return (
+    <div className="space-y-5">
+      <Form {...props} />
+      {props.question.hint && <Hint text={props.question.hint} />}
+    </div>
+  );
+}
+
+const FORMS: Partial<Record<Question['type'], (props: QuestionProps) => ReactNode>> = {
+  single: Choices,
+  multiple: Choices,
+  numeric: NumberBox,
+  matching: Matching,
+  ordering: Ordering,
+  cloze: Cloze,
+};
+
+/** What the author says to who is stuck; it costs nothing to open it. */
+function Hint({ text }: { text: string }) {
+  const { t } = useTranslation();
+  const [open, setOpen] = useState(false);
+  return (
+    <div aria-live="polite">
+      {open ? (
+        <p className="rounded-xl bg-sun-soft p-3 text-sun-ink">{text}</p>
+      ) : (
+        <Button look="quiet" onClick={() => setOpen(true)}>
+          <Lightbulb aria-hidden="true" className="size-5" />
+          {t('quiz.hint')}
+        </Button>
+      )}
+    </div>
+  );
 }
 
 function Choices({ question, answer, onAnswer }: QuestionProps) {
@@ -65,12 +93,15 @@ function Choices({ question, answer, onAnswer }: QuestionProps) {
 
 function NumberBox({ question, answer, onAnswer }: QuestionProps) {
   const { t } = useTranslation();
-  const [text, setText] = useState(answer?.numeric_answer?.toString() ?? '');
-  const wrong = text.trim() !== '' && parseNumber(text) === undefined;
+  const kept = question.ask_unit ? answer?.text_answer : answer?.numeric_answer?.toString();
+  const [text, setText] = useState(kept ?? '');
+  const fits = question.ask_unit ? parseMeasure(text) : parseNumber(text) !== undefined;
+  const label = question.unit ? t('quiz.number_in', { unit: question.unit }) : t('quiz.number');
 
   const change = (typed: string) => {
     setText(typed);
-    onAnswer({ question_id: question.id, numeric_answer: parseNumber(typed) });
+    if (!question.ask_unit) onAnswer({ question_id: question.id, numeric_answer: parseNumber(typed) });
+    else onAnswer({ question_id: question.id, text_answer: parseMeasure(typed) ? typed : '' });
   };
 
   return (
@@ -78,11 +109,12 @@ function NumberBox({ question, answer, onAnswer }: QuestionProps) {
       <h2 className="text-xl leading-snug">{question.question}</h2>
       <div className="max-w-xs">
         <TextField
-          label={question.unit ? t('quiz.number_in', { unit: question.unit }) : t('quiz.number')}
-          inputMode="decimal"
+          label={question.ask_unit ? t('quiz.number_and_unit') : label}
+          inputMode={question.ask_unit ? 'text' : 'decimal'}
           autoComplete="off"
+          autoCapitalize="off"
           value={text}
-          error={wrong ? t('quiz.not_a_number') : undefined}
+          error={text.trim() === '' || fits ? undefined : t('quiz.not_a_number')}
           onChange={(e) => change(e.target.value)}
         />
       </div>

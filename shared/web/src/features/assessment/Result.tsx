@@ -1,10 +1,11 @@
-import { CircleCheck, CircleX, RotateCcw } from 'lucide-react';
+import { CircleCheck, CircleDashed, CircleX, RotateCcw } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
 import type { Assessment, Question, QuestionResult, SubmissionResult } from '../../api/types';
 import { number } from '../../i18n/format';
 import { Badge } from '../../ui/Badge';
 import { Button, ButtonLink } from '../../ui/Button';
 import { Card } from '../../ui/Card';
+import { withGaps } from './PartsForm';
 
 interface ResultProps {
   quiz: Assessment;
@@ -60,26 +61,55 @@ function Explained({ number: n, question, result }: ExplainedProps) {
   const right = rightAnswer(question, result, i18n.language);
   return (
     <Card className="space-y-2">
-      <Badge tone={result.correct ? 'good' : 'bad'} icon={result.correct ? CircleCheck : CircleX}>
-        {result.correct ? t('result.right') : t('result.wrong')}
-      </Badge>
+      <Mark result={result} />
       <p className="font-semibold">
-        {n}. {question.question}
+        {n}.{' '}
+        {question.type === 'cloze'
+          ? withGaps(question.question, result.correct_gaps ?? [])
+          : question.question}
       </p>
       {!result.correct && right && <p>{t('result.answer', { answer: right })}</p>}
+      {result.feedback?.map((words) => (
+        <p key={words}>{words}</p>
+      ))}
       {result.explanation && <p className="text-muted">{result.explanation}</p>}
     </Card>
   );
 }
 
-/** The right answer in words; empty when the server no longer knows it. */
+function Mark({ result }: { result: QuestionResult }) {
+  const { t } = useTranslation();
+  if (!result.correct && result.points > 0) {
+    return (
+      <Badge tone="sun" icon={CircleDashed}>
+        {t('result.points', { score: result.points, total: result.max_points })}
+      </Badge>
+    );
+  }
+  return (
+    <Badge tone={result.correct ? 'good' : 'bad'} icon={result.correct ? CircleCheck : CircleX}>
+      {t(result.correct ? 'result.right' : 'result.wrong')}
+    </Badge>
+  );
+}
+
+/** The right answer in words; empty when the server no longer knows it, or the question already shows it. */
 function rightAnswer(question: Question, result: QuestionResult, language: string): string {
+  const text = (id: string | undefined) =>
+    [...question.options, ...(question.matches ?? [])].find((o) => o.id === id)?.text ?? '';
   if (result.correct_options?.length) {
-    const texts = result.correct_options.map((id) => question.options?.find((o) => o.id === id)?.text ?? '');
-    return texts.filter(Boolean).join(', ');
+    return result.correct_options
+      .map(text)
+      .filter(Boolean)
+      .join(question.type === 'ordering' ? ' → ' : ', ');
+  }
+  const matches = result.correct_matches;
+  if (matches) {
+    return question.options.map((o) => `${o.text} – ${text(matches[o.id])}`).join('; ');
   }
   if (result.correct_number !== undefined) {
-    return [number(result.correct_number, language, 6), question.unit].filter(Boolean).join(' ');
+    const unit = question.unit || result.correct_unit;
+    return [number(result.correct_number, language, 6), unit].filter(Boolean).join(' ');
   }
   return result.correct_text ?? '';
 }
