@@ -258,7 +258,7 @@ func TestNoSpellingIsInTwoGroups(t *testing.T) {
 		if strings.HasPrefix(line, "#") {
 			continue
 		}
-		for _, w := range strings.Fields(line) {
+		for w := range strings.FieldsSeq(line) {
 			if seen[w] || Plain(w) != w {
 				t.Errorf("%s is there twice or not plain", w)
 			}

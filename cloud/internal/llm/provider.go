@@ -93,7 +93,7 @@ func (p *Provider) request(prompt tutor.Prompt) openai.ChatCompletionRequest {
 	r := openai.ChatCompletionRequest{Model: p.endpoint.Model, Stream: true, StreamOptions: &openai.StreamOptions{IncludeUsage: true},
 		Temperature: temperature}
 	//lint:ignore SA1019 the successor is OpenAI's own; the others know only this
-	r.MaxTokens = longestAnswer
+	r.MaxTokens = longestAnswer //nolint:staticcheck // as above, for the linter that runs it
 	for _, m := range prompt.Messages() {
 		r.Messages = append(r.Messages, openai.ChatCompletionMessage{Role: m.Role, Content: m.Content})
 	}
