@@ -37,6 +37,9 @@ const (
 	AccessLifetime  = 30 * time.Minute
 	RefreshLifetime = 7 * 24 * time.Hour
 	RefreshGrace    = 20 * time.Second
+	// SessionLifetime is how long a sign-in goes on at most, however often it is
+	// used: about a term (ASVS 5.0, 7.3.2).
+	SessionLifetime = 90 * 24 * time.Hour
 	// ClockLeeway is how far two nodes' clocks may differ when expiry is checked.
 	ClockLeeway = 30 * time.Second
 )

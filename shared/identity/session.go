@@ -27,6 +27,7 @@ type session struct {
 	id        string
 	account   AccountID
 	school    SchoolID
+	createdAt db.Time
 	expiresAt db.Time
 	manner
 }
@@ -292,7 +293,8 @@ func (s *Service) Refresh(ctx context.Context, token string) (Tokens, error) {
 }
 
 // liveSession is the session of a refresh token; ErrSignInAgain when the token
-// is unknown or too old, ErrTokenRevoked when the session has ended.
+// is unknown or too old, or the session as old as one may be; ErrTokenRevoked when
+// the session has ended.
 func (s *Service) liveSession(ctx context.Context, tx db.Tx, token string) (session, error) {
 	rt, err := db.First(ctx, tx, selectRefresh, scanRefresh, tokenHash(token))
 	if errors.Is(err, db.ErrNoRows) || err == nil && !rt.expiresAt.After(s.clock.Now()) {
@@ -304,6 +306,9 @@ func (s *Service) liveSession(ctx context.Context, tx db.Tx, token string) (sess
 	ses, err := db.First(ctx, tx, selectSession, scanSession, rt.session)
 	if err != nil {
 		return ses, err
+	}
+	if !ses.createdAt.Add(SessionLifetime).After(s.clock.Now()) {
+		return ses, ErrSignInAgain
 	}
 	ended, err := exists(ctx, tx, countRevocation, revocationID(ses.school, ses.id))
 	if err != nil {

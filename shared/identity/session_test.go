@@ -127,6 +127,17 @@ func TestRefresh(t *testing.T) {
 			wantErr(t, err, identity.ErrSignInAgain)
 			must(t, w.Sweep(ctx))
 		})
+		t.Run("a sign-in that is used every few days ends at last", func(t *testing.T) {
+			tokens := get(w.SignIn(ctx, "mary@example.org", goodWord))(t)
+			const step = 6 * 24 * time.Hour
+			for used := step; used < identity.SessionLifetime; used += step {
+				w.clock.Advance(step)
+				tokens = get(w.Refresh(ctx, tokens.Refresh))(t)
+			}
+			w.clock.Advance(step)
+			_, err := w.Refresh(ctx, tokens.Refresh)
+			wantErr(t, err, identity.ErrSignInAgain)
+		})
 	})
 }
 

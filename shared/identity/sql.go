@@ -383,8 +383,8 @@ var (
 
 	insertSession = db.SQL{Both: `INSERT INTO sessions (id, account_id, school_id, created_at, expires_at, guardian_id, means, device, used_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $4)`}
-	selectSession = db.SQL{Both: `SELECT id, account_id, school_id, expires_at, guardian_id, means FROM sessions WHERE id = $1`}
-	liveSessions  = db.SQL{Both: `SELECT id, account_id, school_id, expires_at, guardian_id, means FROM sessions WHERE account_id = $1 AND expires_at > $2 ORDER BY id`}
+	selectSession = db.SQL{Both: `SELECT id, account_id, school_id, created_at, expires_at, guardian_id, means FROM sessions WHERE id = $1`}
+	liveSessions  = db.SQL{Both: `SELECT id, account_id, school_id, created_at, expires_at, guardian_id, means FROM sessions WHERE account_id = $1 AND expires_at > $2 ORDER BY id`}
 	extendSession = db.SQL{Both: `UPDATE sessions SET expires_at = $2, used_at = $3 WHERE id = $1`}
 	listSessions  = db.SQL{Both: `SELECT id, device, created_at, used_at, school_id FROM sessions WHERE account_id = $1 AND expires_at > $2
 		AND NOT EXISTS (SELECT 1 FROM revocations r WHERE r.session_id = sessions.id) ORDER BY used_at DESC, id`}
@@ -436,7 +436,7 @@ func scanRevocation(r db.Rows) (v Revocation, err error) {
 }
 
 func scanSession(r db.Rows) (v session, err error) {
-	err = r.Scan(&v.id, &v.account, &v.school, &v.expiresAt, &v.guardian, &v.means)
+	err = r.Scan(&v.id, &v.account, &v.school, &v.createdAt, &v.expiresAt, &v.guardian, &v.means)
 	return v, err
 }
 
