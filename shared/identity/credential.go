@@ -136,7 +136,11 @@ func (s *Service) replaceCredential(ctx context.Context, who Actor, a Account, k
 		if now.School != a.School {
 			return ErrNoSuchAccount
 		}
-		if err := s.saveCredential(ctx, tx, a, kind, verifier); err != nil {
+		save := s.saveCredential
+		if kind == PIN {
+			save = s.saveLearnerSecret
+		}
+		if err := save(ctx, tx, a, kind, verifier); err != nil {
 			return err
 		}
 		return s.NoteAct(ctx, tx, who, Act{Action: "set_" + string(kind), Target: a.ID})
@@ -284,7 +288,7 @@ func (s *Service) saveCard(ctx context.Context, tx db.Tx, c Card, verifier strin
 	if now.School != c.Learner.School {
 		return ErrNoSuchAccount // the pepper is the wrong one
 	}
-	if err := s.saveCredential(ctx, tx, now, c.Kind, verifier); err != nil {
+	if err := s.saveLearnerSecret(ctx, tx, now, c.Kind, verifier); err != nil {
 		return err
 	}
 	other := PIN

@@ -139,7 +139,7 @@ func (s *Service) AddLearner(ctx context.Context, who Actor, school SchoolID, in
 		if verifier == "" {
 			return nil
 		}
-		return s.saveCredential(ctx, tx, a, PIN, verifier)
+		return s.saveLearnerSecret(ctx, tx, a, PIN, verifier)
 	})
 	if err != nil {
 		return Account{}, fmt.Errorf("add a learner: %w", err)

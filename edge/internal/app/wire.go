@@ -288,6 +288,7 @@ func (s *school) storedReactions() []syncer.Reaction {
 		syncer.On(personal.Erasures, s.domains.Personal.OnErasures),
 		syncer.On(tutor.Answers, s.domains.Tutor.OnAnswers),
 		syncer.On(identity.Barrings, s.domains.Identity.OnBarrings),
+		syncer.On(identity.Credentials, s.domains.Identity.OnCredentials),
 		syncer.On(identity.Accounts, s.domains.Roster.OnAccounts),
 		syncer.On(roster.Verdicts, s.domains.Roster.OnVerdicts),
 	}, s.domains.Personal.Reactions()...)
