@@ -143,7 +143,7 @@ func (s *Service) enter(ctx context.Context) error {
 func (s *Service) leave() { <-s.workers }
 
 // checkPassword applies the published rule: 8 to 100 characters, upper, lower,
-// digit, special. field names the input in the answer.
+// digit, special; and refuses what is guessed first. field names the input in the answer.
 func checkPassword(password, field string) error {
 	weak := fault.New(fault.Invalid, "The password is too weak.").WithCode("weak_password")
 	if n := utf8.RuneCountInString(password); n < 8 || n > 100 {
@@ -164,6 +164,9 @@ func checkPassword(password, field string) error {
 	}
 	if !upper || !lower || !digit || !special {
 		return weak.At("A password needs an upper-case and a lower-case letter, a digit and a special character.", field)
+	}
+	if isCommon(password) {
+		return errCommon.At("must be other words", field)
 	}
 	return nil
 }
