@@ -70,8 +70,10 @@ func (s *Service) Ask(ctx context.Context, who identity.Actor, in Request) (Aske
 		if err != nil {
 			return err
 		}
-		if who.Account == person.ID && (s.AtSchool() || person.Minor(s.o.Clock.Now())) {
-			return ErrAskAtHome // a child does not end her own record
+		if who.Account == person.ID {
+			if err := s.forHerself(ctx, tx, person); err != nil {
+				return err
+			}
 		}
 		named, err := first(ctx, tx, countNamed, db.Scalar[int64], string(person.ID))
 		if err != nil {
@@ -99,6 +101,23 @@ func (s *Service) Ask(ctx context.Context, who identity.Actor, in Request) (Aske
 		return Asked{}, fmt.Errorf("ask for an erasure: %w", err)
 	}
 	return out, nil
+}
+
+// forHerself refuses a child who asks for her own end at a school, or while a
+// guardian or a school can ask for her. Whoever registered by herself and has
+// neither asks herself: nobody else would.
+func (s *Service) forHerself(ctx context.Context, tx db.Tx, person identity.Account) error {
+	if s.AtSchool() {
+		return ErrAskAtHome
+	}
+	if !person.Minor(s.o.Clock.Now()) {
+		return nil
+	}
+	guardians, err := first(ctx, tx, countGuardians, db.Scalar[int64], string(person.ID))
+	if err == nil && (guardians > 0 || person.School != "") {
+		err = ErrAskAtHome
+	}
+	return err
 }
 
 func (s *Service) note(ctx context.Context, tx db.Tx, action string, who identity.Actor, a Asked) error {

@@ -111,6 +111,9 @@ var (
 	schoolsOf = db.SQL{Both: `SELECT school_id FROM memberships WHERE account_id = $1
 		UNION SELECT school_id FROM accounts WHERE id = $1 AND school_id <> ''
 		UNION SELECT m.school_id FROM memberships m JOIN guardians g ON g.learner_id = m.account_id WHERE g.account_id = $1`}
+	// Of the learner and her duplicates, as who may ask for her is found.
+	countGuardians = db.SQL{Both: `SELECT count(*) FROM guardians WHERE NOT ended
+		AND learner_id IN (SELECT id FROM accounts WHERE id = $1 OR merged_into_id = $1)`}
 	countNamed = db.SQL{Both: `SELECT count(*) FROM schools WHERE named_adult_id = $1`}
 	wordsOf    = db.SQL{Both: `SELECT full_name FROM accounts WHERE id = $1 UNION SELECT email FROM accounts WHERE id = $1
 		UNION SELECT email FROM logins WHERE account_id = $1 AND email <> '' UNION SELECT phone FROM profiles WHERE account_id = $1
