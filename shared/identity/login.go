@@ -96,19 +96,6 @@ func (s *Service) SetEmail(ctx context.Context, tx db.Tx, account AccountID, ema
 	return s.noteUser(ctx, tx, "user.email", a, nil, nil)
 }
 
-// SetPhone makes phone, which is proven, the number the account signs in with.
-func (s *Service) SetPhone(ctx context.Context, tx db.Tx, account AccountID, phone string) error {
-	taken, err := exists(ctx, tx, countPhone, db.Contact(phone), account)
-	if err != nil {
-		return err
-	}
-	if taken {
-		return ErrPhoneTaken
-	}
-	_, err = tx.Exec(ctx, updatePhone, account, db.Contact(phone))
-	return err
-}
-
 // SetAvatar stores where the account's picture is.
 func (s *Service) SetAvatar(ctx context.Context, tx db.Tx, account AccountID, url string) error {
 	p, err := s.PersonIn(ctx, tx, account)

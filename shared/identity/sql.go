@@ -302,7 +302,9 @@ var (
 	selectGuardians = db.SQL{Both: guardianColumns + `WHERE learner_id IN (SELECT id FROM accounts WHERE id = $1 OR merged_into_id = $1)
 		AND NOT ended ORDER BY id`}
 	selectGuardian = db.SQL{Both: guardianColumns + `WHERE id = $1`}
-	countGuardian  = db.SQL{Both: `SELECT count(*) FROM guardians WHERE account_id = $1 AND NOT ended
+	// The links of an adult's account that name a phone.
+	reachableGuardian = db.SQL{Both: guardianColumns + `WHERE account_id = $1 AND NOT ended AND phone <> '' ORDER BY id`}
+	countGuardian     = db.SQL{Both: `SELECT count(*) FROM guardians WHERE account_id = $1 AND NOT ended
 		AND learner_id IN (SELECT id FROM accounts WHERE id = $2 OR merged_into_id = $2)`}
 	verifiedPhones = db.SQL{Both: `SELECT DISTINCT phone FROM guardians
 		WHERE learner_id IN (SELECT id FROM accounts WHERE id = $1 OR merged_into_id = $1) AND verified AND NOT ended AND phone <> ''

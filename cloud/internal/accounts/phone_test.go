@@ -9,6 +9,7 @@ import (
 
 	"urbanhomeschool.org/uhs/cloud/internal/accounts"
 	"urbanhomeschool.org/uhs/cloud/internal/secondfactor"
+	"urbanhomeschool.org/uhs/shared/db"
 	"urbanhomeschool.org/uhs/shared/fault"
 	"urbanhomeschool.org/uhs/shared/identity"
 )
@@ -70,4 +71,52 @@ func TestAnOpenSessionAloneMovesNoPhone(t *testing.T) {
 		_, err := w.people.SignIn(ctx, "+"+phone, word)
 		wantErr(t, err, identity.ErrWrongPassword)
 	})
+}
+
+func TestAMovedPhoneMovesEverywhere(t *testing.T) {
+	const second, third = "254722000002", "254733000003"
+	w, ctx := newWorld(t), t.Context()
+	who := w.register("mama@uhs.example", identity.Parent)
+	school, err := w.people.CreateSchool(ctx, w.admin, identity.NewSchool{Name: "Lodwar Primary", County: "Turkana", Language: "sw"})
+	must(t, err)
+	link := func(name string, in identity.NewGuardian) identity.Guardian {
+		learner, err := w.people.AddLearner(ctx, w.admin, school.ID, identity.NewLearner{FullName: name, Grade: "Grade 4", PIN: "4271"})
+		must(t, err)
+		in.Learner, in.Name = learner.ID, "Some Body"
+		g, err := w.people.LinkGuardian(ctx, w.admin, school.ID, in)
+		must(t, err)
+		return g
+	}
+	known := link("Amina Ekai", identity.NewGuardian{Parent: who.Account, Phone: phone, Verified: true})
+	unknown := link("Brian Ekai", identity.NewGuardian{Parent: who.Account})
+	others := link("Chege Otieno", identity.NewGuardian{Phone: third, Verified: true})
+	before := len(w.told.changes)
+	must(t, w.ChangePhone(ctx, who, accounts.PhoneChange{Phone: second, Code: w.code(second, accounts.ToChangePhone), Password: word}))
+
+	if p, err := w.people.Me(ctx, who); err != nil || p.LoginPhone != second || p.Profile.Phone != second {
+		t.Errorf("she signs in with %s, her profile shows %s, %v", p.LoginPhone, p.Profile.Phone, err)
+	}
+	now := func(g identity.Guardian) (out identity.Guardian) {
+		must(t, w.db.View(ctx, func(tx db.Tx) (err error) {
+			out, err = w.people.GuardianByID(ctx, tx, g.ID)
+			return err
+		}))
+		return out
+	}
+	if g := now(known); g.Phone != second || !g.Verified {
+		t.Errorf("the school knows %s, verified %v", g.Phone, g.Verified)
+	}
+	if g := now(unknown); g.Phone != "" || g.Verified {
+		t.Errorf("a school that had no number of hers has %s now", g.Phone)
+	}
+	if g := now(others); g.Phone != third {
+		t.Errorf("somebody else's number is %s now", g.Phone)
+	}
+	var told []string
+	for _, c := range w.told.changes[before:] {
+		told = append(told, c.Spec.Name)
+	}
+	if !slices.Equal(told, []string{identity.Guardians.Name}) {
+		t.Errorf("the schools are told %v", told)
+	}
 }
