@@ -96,10 +96,14 @@ func (s *Service) SetEmail(ctx context.Context, tx db.Tx, account AccountID, ema
 	return s.noteUser(ctx, tx, "user.email", a, nil, nil)
 }
 
-// SetAvatar stores where the account's picture is.
+// SetAvatar stores where the account's picture is; "" for none. A minor's needs a
+// guardian's consent (ErrNoPhotos).
 func (s *Service) SetAvatar(ctx context.Context, tx db.Tx, account AccountID, url string) error {
 	p, err := s.PersonIn(ctx, tx, account)
 	if err != nil {
+		return err
+	}
+	if err := s.mayShow(ctx, tx, p.Account, url); err != nil {
 		return err
 	}
 	p.Profile.AvatarURL = url

@@ -110,6 +110,9 @@ func (s *Service) create(ctx context.Context, in Registration, status Status, ve
 		if err := saveAccount(ctx, tx, a); err != nil {
 			return err
 		}
+		if err := s.mayShow(ctx, tx, a, in.Profile.AvatarURL); err != nil {
+			return err
+		}
 		if err := putProfile(ctx, tx, a.ID, in.Profile, now); err != nil {
 			return err
 		}
@@ -205,6 +208,12 @@ func (s *Service) UpdateMe(ctx context.Context, who Actor, in PersonChange) (Per
 		}
 		if changed.Profile, err = changed.Profile.check(s.clock.Now()); err != nil {
 			return err
+		}
+
+		if changed.Profile.AvatarURL != p.Profile.AvatarURL {
+			if err := s.mayShow(ctx, tx, p.Account, changed.Profile.AvatarURL); err != nil {
+				return err
+			}
 		}
 
 		now := s.now()
