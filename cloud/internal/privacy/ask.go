@@ -194,43 +194,65 @@ const (
 	stop = "stop"
 )
 
-// words are what people type, in both languages.
-var words = map[string]string{ //nolint:gochecknoglobals // a constant
-	"YES": yes, "NDIO": yes, "NDIYO": yes, "NO": no, "HAPANA": no, "LA": no, "STOP": stop, "ACHA": stop, "SIMAMA": stop,
+// word is one that people type: what it means, and the language it is of.
+type word struct{ answer, language string }
+
+// words are what people type, in both languages. An English one says nothing about
+// who types it: the messages of every network say STOP.
+var words = map[string]word{ //nolint:gochecknoglobals // a constant
+	"YES": {yes, ""}, "NDIO": {yes, "sw"}, "NDIYO": {yes, "sw"}, "NO": {no, ""}, "HAPANA": {no, "sw"}, "LA": {no, "sw"},
+	"STOP": {stop, ""}, "ACHA": {stop, "sw"}, "SIMAMA": {stop, "sw"},
 }
 
-// heard reads a text message: a word we know and, in any order, a code.
-func heard(text string) (answer, code string) {
+// heard reads a text message: a word we know and, in any order, a code. One that
+// says both yes and no, as our own question sent back by a machine does, says
+// neither.
+func heard(text string) (said word, code string) {
 	fields := strings.FieldsFunc(strings.ToUpper(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	both := false
 	for _, f := range fields {
-		if w, ok := words[f]; ok && answer == "" {
-			answer = w
+		if w, ok := words[f]; ok {
+			both = both || said.answer != "" && (said.answer == yes) != (w.answer == yes)
+			if said.answer == "" {
+				said = w
+			}
 		}
 		if len(f) == 4 && strings.Trim(f, "0123456789") == "" && code == "" {
 			code = f
 		}
 	}
-	return answer, code
+	if both {
+		return word{}, code
+	}
+	return said, code
 }
 
 // OnMessage takes a text message to our short code; it is a courier.Listener. It
-// leaves alone what is no answer to a question of ours.
-func (s *Service) OnMessage(ctx context.Context, tx db.Tx, in sms.Incoming) (bool, error) {
-	answer, code := heard(in.Text)
+// leaves alone what comes from nobody whom we asked.
+func (s *Service) OnMessage(ctx context.Context, tx db.Tx, in sms.Incoming) (handled bool, err error) {
+	said, code := heard(in.Text)
 	switch {
-	case answer == "":
-		return false, nil
+	case said.answer == "":
 	case code != "":
-		return s.answered(ctx, tx, in.From, code, answer)
-	case answer == stop:
-		return s.stopAll(ctx, tx, in.From)
-	default:
-		return false, nil
+		handled, err = s.answered(ctx, tx, reply{in.From, code, said})
+	case said.answer == stop:
+		handled, err = s.stopAll(ctx, tx, in.From, said.language)
 	}
+	if handled || err != nil {
+		return handled, err
+	}
+	return s.misread(ctx, tx, in.From, said.language)
 }
 
-func (s *Service) answered(ctx context.Context, tx db.Tx, phone, code, answer string) (bool, error) {
-	q, err := db.First(ctx, tx, lockQuestion, scanQuestion, phone, code)
+// reply is what came from a phone about a question.
+type reply struct {
+	phone, code string
+	word
+}
+
+func (s *Service) answered(ctx context.Context, tx db.Tx, in reply) (bool, error) {
+	answer := in.answer
+	q, err := db.First(ctx, tx, lockQuestion, scanQuestion, in.phone, in.code)
 	if errors.Is(err, db.ErrNoRows) {
 		return false, nil
 	}
@@ -244,9 +266,10 @@ func (s *Service) answered(ctx context.Context, tx db.Tx, phone, code, answer st
 	if err != nil {
 		return false, err
 	}
-	if !g.Verified || g.Phone != phone {
-		return true, nil
+	if !g.Verified || g.Phone != in.phone {
+		return true, nil // her number is another by now
 	}
+	q.Phone = in.phone
 	learner, err := s.o.People.Survivor(ctx, tx, q.Learner)
 	if err != nil {
 		return false, err
@@ -260,7 +283,7 @@ func (s *Service) answered(ctx context.Context, tx db.Tx, phone, code, answer st
 	}
 	now := s.now()
 	if answer == yes && now.After(q.ExpiresAt.Time) {
-		return true, s.reply(ctx, tx, q, "consent_late")
+		return true, s.reply(ctx, tx, q, courier.Letter{Template: "consent_late", Language: in.language})
 	}
 	if _, err := tx.Exec(ctx, answerQuestion, q.ID, answer, now); err != nil {
 		return true, err
@@ -269,29 +292,30 @@ func (s *Service) answered(ctx context.Context, tx db.Tx, phone, code, answer st
 	if _, err := s.o.People.KeepConsent(ctx, tx, g, said); err != nil {
 		return true, err
 	}
-	template := "consent_no"
-	if answer == yes {
-		template = "consent_yes"
-	}
-	return true, s.reply(ctx, tx, q, template)
+	template := map[string]string{yes: "consent_yes", no: "consent_no", stop: "consent_withdrawn"}[answer]
+	return true, s.reply(ctx, tx, q, courier.Letter{Template: template, Language: in.language})
 }
 
-func (s *Service) reply(ctx context.Context, tx db.Tx, q Question, template string) error {
+// reply sends l about a question to its phone, in the language of the learner's
+// school where l names none.
+func (s *Service) reply(ctx context.Context, tx db.Tx, q Question, l courier.Letter) error {
 	learner, err := s.o.People.Account(ctx, tx, q.Learner)
 	if err != nil {
 		return err
 	}
-	language, err := s.language(ctx, tx, learner)
-	if err != nil {
-		return err
+	if l.Language == "" {
+		if l.Language, err = s.language(ctx, tx, learner); err != nil {
+			return err
+		}
 	}
-	return s.o.Courier.Send(ctx, tx, courier.Letter{Channel: courier.SMS, To: q.Phone, Template: template, Language: language,
-		Data: map[string]string{"child": firstName(learner), "code": q.Code}})
+	l.Channel, l.To, l.Data = courier.SMS, q.Phone, map[string]string{"child": firstName(learner), "code": q.Code}
+	return s.o.Courier.Send(ctx, tx, l)
 }
 
 // stopAll takes back every standing consent for the children of whoever has this
-// phone, whichever way it was given.
-func (s *Service) stopAll(ctx context.Context, tx db.Tx, phone string) (bool, error) {
+// phone, whichever way it was given. The answer is in the language she wrote in,
+// else in her school's.
+func (s *Service) stopAll(ctx context.Context, tx db.Tx, phone, wrote string) (bool, error) {
 	ids, err := db.All(ctx, tx, guardiansOfPhone, db.Scalar[string], phone)
 	if err != nil || len(ids) == 0 {
 		return false, err
@@ -321,6 +345,9 @@ func (s *Service) stopAll(ctx context.Context, tx db.Tx, phone string) (bool, er
 				return true, err
 			}
 		}
+	}
+	if wrote != "" {
+		language = wrote
 	}
 	return true, s.o.Courier.Send(ctx, tx, courier.Letter{Channel: courier.SMS, To: phone, Template: "consent_stopped", Language: language})
 }

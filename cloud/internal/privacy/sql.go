@@ -11,14 +11,21 @@ const questionColumns = `id, learner_id, guardian_id, purpose, text_version, pho
 var (
 	insertQuestion = db.SQL{Postgres: `INSERT INTO consent_questions (` + questionColumns + `)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', NULL) ON CONFLICT (phone, code) DO NOTHING`}
-	countAsked       = db.SQL{Postgres: `SELECT count(*) FROM consent_questions WHERE learner_id IN ` + identity.SelvesSQL + ` AND purpose = $2 AND phone = $3 AND asked_at > $4`}
-	lockQuestion     = db.SQL{Postgres: `SELECT ` + questionColumns + ` FROM consent_questions WHERE phone = $1 AND code = $2 FOR UPDATE`}
+	countAsked = db.SQL{Postgres: `SELECT count(*) FROM consent_questions WHERE learner_id IN ` + identity.SelvesSQL + ` AND purpose = $2 AND phone = $3 AND asked_at > $4`}
+	// Of the phone, or else asked of its owner at another number that she had then.
+	lockQuestion = db.SQL{Postgres: `SELECT ` + questionColumns + ` FROM consent_questions WHERE code = $2
+		AND (phone = $1 OR guardian_id IN ` + ofPhone + `) ORDER BY phone = $1 DESC, asked_at DESC, id LIMIT 1 FOR UPDATE`}
+	lockOpen = db.SQL{Postgres: `SELECT ` + questionColumns + ` FROM consent_questions WHERE guardian_id IN ` + ofPhone + `
+		AND answer = '' AND expires_at > $2 ORDER BY asked_at DESC, id LIMIT 1 FOR UPDATE`}
+	countHints       = db.SQL{Postgres: `SELECT count(*) FROM letters WHERE recipient = $1 AND template = $2 AND created_at > $3`}
 	answerQuestion   = db.SQL{Postgres: `UPDATE consent_questions SET answer = $2, answered_at = $3 WHERE id = $1`}
 	listQuestions    = db.SQL{Postgres: `SELECT ` + questionColumns + ` FROM consent_questions WHERE learner_id IN ` + identity.SelvesSQL + ` ORDER BY asked_at DESC, id LIMIT 100`}
 	waitingQuestions = db.SQL{Postgres: `SELECT ` + questionColumns + ` FROM consent_questions
 		WHERE learner_id IN ` + identity.SelvesSQL + ` AND answer = '' AND expires_at > $2 ORDER BY asked_at, id`}
 	guardiansOfPhone = db.SQL{Postgres: `SELECT id FROM guardians WHERE phone = $1 AND verified AND NOT ended ORDER BY id`}
 )
+
+const ofPhone = `(SELECT id FROM guardians WHERE phone = $1 AND verified AND NOT ended)`
 
 func questionArgs(q Question) []any {
 	return []any{q.ID, string(q.Learner), q.Guardian, string(q.Purpose), q.Version, q.Phone, q.Code, string(q.AskedBy), q.AskedAt, q.ExpiresAt}
