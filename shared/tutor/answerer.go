@@ -151,7 +151,7 @@ func (s *Service) reconsider(ctx context.Context, j job) (plan, verdict, error) 
 		p.question, p.original = q, q.Text
 		if d, ok := s.danger.find(q.Text); ok { // a newer list than the school's
 			v = refused(q, JobRefused, ReasonDanger, s.now())
-			safe := answerTo(q, safetyAnswer(q.Language), Source{Kind: FromSafety}, s.now())
+			safe := answerTo(q, safetyAnswer(q), Source{Kind: FromSafety}, s.now())
 			v.answer, v.danger = &safe, &d
 			return nil
 		}

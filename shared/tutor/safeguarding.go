@@ -97,14 +97,22 @@ func (s *Service) hasClimbed(ctx context.Context, tx db.Tx, who identity.Actor, 
 // a child is in danger.
 var ErrNoNamedAdult = fault.New(fault.Forbidden, "Your school must first name a grown-up who looks after the children. Please tell your teacher.").WithCode("tutor_no_named_adult")
 
-// guarded refuses a minor at a school that has named no adult.
+// ErrNoSchool answers a child without a school: there is nobody who is told when
+// she is in danger.
+var ErrNoSchool = fault.New(fault.Forbidden, "The Bird answers children of a school only, where a grown-up looks after them. Ask your school or a parent to join you to your school.").WithCode("tutor_no_school")
+
+// guarded refuses a minor, and whoever's age is not known, without a school or at
+// one that has named no adult.
 func (s *Service) guarded(ctx context.Context, tx db.Tx, who identity.Actor) error {
-	if s.opts.Minor == nil || who.School == "" {
+	if s.opts.Minor == nil {
 		return nil
 	}
 	minor, err := s.opts.Minor(ctx, tx, who.Account)
 	if err != nil || !minor {
 		return err
+	}
+	if who.School == "" {
+		return ErrNoSchool
 	}
 	adult, err := s.opts.Safeguards.NamedAdult(ctx, tx, who.School)
 	if err == nil && adult == "" {

@@ -290,7 +290,7 @@ func (s *Service) keepQuestion(ctx context.Context, p *plan) error {
 // keepDanger stores question, fixed answer and alert together. The question and
 // the answer stay here; only the alert, without words, travels.
 func (s *Service) keepDanger(ctx context.Context, p plan) ([]Answer, error) {
-	answer := answerTo(p.question, safetyAnswer(p.question.Language), Source{Kind: FromSafety}, s.now())
+	answer := answerTo(p.question, safetyAnswer(p.question), Source{Kind: FromSafety}, s.now())
 	err := s.db.Update(ctx, func(tx db.Tx) error {
 		if _, err := Questions.Put(ctx, tx, p.question); err != nil {
 			return fmt.Errorf("store question: %w", err)

@@ -16,24 +16,29 @@ const (
 	helpEnglish = "I am glad you told me. You matter, and this is not your fault. " +
 		"Please talk to an adult you trust right now: a teacher, a parent, a relative, a school counsellor.\n\n" +
 		"You can call Childline Kenya free, day or night, on 116. If somebody hurts you or touches you, you can also call 1195, free. " +
-		"If you are in danger now, call 999 or 112.\n\n" +
-		"So that you are not alone, the adult at your school who looks after safety will be told that you may need help. " +
-		"They are not shown what you wrote."
+		"If you are in danger now, call 999 or 112."
 	helpKiswahili = "Asante kwa kuniambia. Wewe ni wa thamani, na hili si kosa lako. " +
 		"Tafadhali zungumza sasa na mtu mzima unayemwamini: mwalimu, mzazi, jamaa au mshauri wa shule.\n\n" +
 		"Unaweza kupiga simu Childline Kenya bila malipo, mchana au usiku, nambari 116. Mtu akikuumiza au akikugusa vibaya, piga pia 1195, bila malipo. " +
-		"Ukiwa hatarini sasa hivi, piga 999 au 112.\n\n" +
-		"Ili usiwe peke yako, mtu mzima wa shule anayeshughulikia usalama ataambiwa kwamba huenda unahitaji msaada. " +
+		"Ukiwa hatarini sasa hivi, piga 999 au 112."
+	// Only who has a school is promised an adult of it.
+	toldEnglish = "\n\nSo that you are not alone, the adult at your school who looks after safety will be told that you may need help. " +
+		"They are not shown what you wrote."
+	toldKiswahili = "\n\nIli usiwe peke yako, mtu mzima wa shule anayeshughulikia usalama ataambiwa kwamba huenda unahitaji msaada. " +
 		"Hataonyeshwa ulichoandika."
 )
 
 // safetyAnswer is the same for every category, in both languages: a frightened
 // child may not write in the language of comfort.
-func safetyAnswer(l Language) string {
-	if l == Kiswahili {
-		return helpKiswahili + "\n\n" + helpEnglish
+func safetyAnswer(q Question) string {
+	english, kiswahili := helpEnglish, helpKiswahili
+	if q.SchoolID != "" {
+		english, kiswahili = english+toldEnglish, kiswahili+toldKiswahili
 	}
-	return helpEnglish + "\n\n" + helpKiswahili
+	if q.Language == Kiswahili {
+		return kiswahili + "\n\n" + english
+	}
+	return english + "\n\n" + kiswahili
 }
 
 // passagesAnswer quotes lessons and says that it does.

@@ -72,8 +72,9 @@ type Options struct {
 	Access     Access
 	Names      Names
 	Safeguards Safeguards
-	// Minor, optional, tells whether a learner is under age: at a school that has
-	// named nobody who looks after its children, such a learner is not answered.
+	// Minor, optional, tells whether a learner is under age or may be: without a
+	// school, or at one that has named nobody who looks after its children, such a
+	// learner is not answered.
 	Minor func(ctx context.Context, tx db.Tx, learner identity.AccountID) (bool, error)
 	// Office, optional, gives the alerts of schools that admins may read and take
 	// up: those that nobody at the school took up in time.
