@@ -23,7 +23,11 @@ export function Guardians({ place, learner }: { place: Place; learner: string })
       }),
     onSuccess: () => reread(queries),
   });
-  const facts = (g: Guardian) => [g.relationship, g.phone_number].filter(Boolean).join(' · ');
+  // The school's office types it freely: what this app has no word for stands as it was typed.
+  const relationship = ({ relationship: typed }: Guardian) =>
+    t(`roster.relationship.${typed.trim().toLowerCase()}`, { defaultValue: typed });
+  const facts = (g: Guardian) =>
+    [g.relationship && relationship(g), g.phone_number].filter(Boolean).join(' · ');
   return (
     <Card className="space-y-3">
       <h2 className="text-lg">{t('roster.guardians')}</h2>
