@@ -34,7 +34,7 @@ export function Privacy() {
     <Page title={t('privacy.title')} lead={t('privacy.lead')} above={<Back to="/me">{t('me.title')}</Back>}>
       <Loaded query={query}>{(settings) => <Form settings={settings} />}</Loaded>
       <ConsentHistory learner={me.id} title={t('privacy.allowed')} />
-      <ButtonLink look="plain" to="/who-sees">
+      <ButtonLink look="plain" to="/who-sees" state={{ from: '/me/privacy' }}>
         {t('who_sees.open')}
       </ButtonLink>
     </Page>

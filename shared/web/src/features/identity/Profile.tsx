@@ -13,11 +13,57 @@ import { signOut, useMe } from './session';
 
 /** Who is signed in, and how the app looks on this device. */
 export function Profile() {
+  return useMe().at_home ? <AtHome /> : <Own />;
+}
+
+/** A child on her parent's phone: the account and the phone are looked after in the parent's session. */
+function AtHome() {
+  const { t } = useTranslation();
+  const me = useMe();
+  return (
+    <Page title={t('me.title')}>
+      <Facts
+        facts={[
+          [t('me.name'), me.profile_data.full_name],
+          [t('me.grade'), me.profile_data.grade_level && gradeName(me.profile_data.grade_level, t)],
+          [t('me.school'), me.profile_data.school_name],
+        ]}
+      />
+      <ButtonLink look="plain" to="/who-sees">
+        {t('who_sees.open')}
+      </ButtonLink>
+      <ButtonLink look="plain" to="/family">
+        {t('me.to_parent')}
+      </ButtonLink>
+    </Page>
+  );
+}
+
+type Fact = [name: string, value: string | undefined];
+
+function Facts({ facts }: { facts: Fact[] }) {
+  return (
+    <Card>
+      <dl className="grid gap-x-6 gap-y-3 sm:grid-cols-2">
+        {facts
+          .filter(([, value]) => value)
+          .map(([name, value]) => (
+            <div key={name}>
+              <dt className="text-sm text-muted">{name}</dt>
+              <dd className="font-medium">{value}</dd>
+            </div>
+          ))}
+      </dl>
+    </Card>
+  );
+}
+
+function Own() {
   const { t, i18n } = useTranslation();
   const me = useMe();
   const side = useConnection((s) => s.status?.side);
   const choice = useTheme((s) => s.choice);
-  const facts: [string, string | undefined][] = [
+  const facts: Fact[] = [
     [t('me.name'), me.profile_data.full_name],
     [t('me.role'), t(`role.${me.role}`)],
     [t('me.duties'), me.duties?.map((duty) => t(`duty.${duty}`)).join(', ')],
@@ -29,18 +75,7 @@ export function Profile() {
 
   return (
     <Page title={t('me.title')}>
-      <Card>
-        <dl className="grid gap-x-6 gap-y-3 sm:grid-cols-2">
-          {facts
-            .filter(([, value]) => value)
-            .map(([name, value]) => (
-              <div key={name}>
-                <dt className="text-sm text-muted">{name}</dt>
-                <dd className="font-medium">{value}</dd>
-              </div>
-            ))}
-        </dl>
-      </Card>
+      <Facts facts={facts} />
       {side === 'cloud' && <MyAccount />}
       <PersonalData person="me" />
       <Card>

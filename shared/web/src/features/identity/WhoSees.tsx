@@ -18,6 +18,7 @@ import {
   X,
 } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
+import { useLocation } from 'react-router';
 import { service } from '../../api';
 import type { Answer } from '../../api/routes';
 import { Back } from '../../ui/Back';
@@ -50,7 +51,7 @@ export function WhoSees() {
     <Page
       title={t('who_sees.title')}
       lead={t(child ? 'who_sees.lead_child' : 'who_sees.lead_adult')}
-      above={<Back to="/me">{t('me.title')}</Back>}
+      above={<WhereFrom />}
     >
       <Loaded query={query}>
         {(facts) => (
@@ -70,6 +71,17 @@ export function WhoSees() {
       </Loaded>
     </Page>
   );
+}
+
+/** The pages that lead here, with their names. */
+const FROM: Record<string, string> = { '/tutor': 'nav.tutor', '/me/privacy': 'privacy.title' };
+
+/** Back to the page that led here; one's own page when the address was typed. */
+function WhereFrom() {
+  const { t } = useTranslation();
+  const from = (useLocation().state as { from?: string } | null)?.from ?? '';
+  const name = FROM[from.split('?')[0] as string];
+  return name ? <Back to={from}>{t(name)}</Back> : <Back to="/me">{t('me.title')}</Back>;
 }
 
 /** The words for a child, or those for the grown-ups about a child. */

@@ -137,9 +137,11 @@ function Talk({ history }: { history: TutorHistory }) {
 
 function WhoSeesLink() {
   const { t } = useTranslation();
+  const { pathname, search } = useLocation();
   return (
     <Link
       to="/who-sees"
+      state={{ from: pathname + search }}
       className="inline-flex min-h-tap items-center gap-2 font-semibold underline underline-offset-2"
     >
       <Eye aria-hidden="true" className="size-5" />
