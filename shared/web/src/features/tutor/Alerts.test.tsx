@@ -20,12 +20,12 @@ const ALERT = {
   acknowledgements: [],
 };
 
-function show(path: string) {
+function show(path: string, alerts: object[] = [ALERT]) {
   queryClient.clear();
   useSession.setState({ state: 'in', me: ADMIN });
   vi.stubGlobal('fetch', async (url: string) => {
     const answer = url.includes('/alerts')
-      ? { alerts: [ALERT], open: 1, total: 1 }
+      ? { alerts, open: alerts.length, total: alerts.length }
       : url.includes('/schools/s')
         ? { id: 's', name: 'Kawalase' }
         : { boxes: [], total: 0 };
@@ -48,6 +48,12 @@ describe('an alert that climbed to the office', () => {
     expect(await screen.findByText('Akiru Lokwang')).toBeVisible();
     expect(await screen.findByRole('link', { name: 'Kawalase' })).toHaveAttribute('href', '/schools/s');
     expect(screen.getByRole('button', { name: 'I am taking care of this' })).toBeVisible();
+  });
+
+  it('is not there as long as the schools answer theirs, and the page says so', async () => {
+    show('/alerts', []);
+    const words = /Only alerts that nobody at the school has answered/;
+    expect(await screen.findByText(words, {}, { timeout: 12_000 })).toBeVisible();
   });
 
   it('stands first on her home, and has its place', async () => {

@@ -15,6 +15,7 @@ import { useMe } from '../identity/session';
 /** Children who may be in danger, for the adult the school named, and for admins when nobody there took it up. It shows that there is a reason, never what was written. */
 export function Alerts() {
   const { t } = useTranslation();
+  const office = useMe().role === 'admin';
   const query = useQuery({
     queryKey: ['alerts'],
     queryFn: () => service.get('/safeguarding/alerts', { query: { limit: 100 } }),
@@ -25,7 +26,9 @@ export function Alerts() {
       <Loaded
         query={query}
         isEmpty={(data) => !data.alerts?.length}
-        empty={<Empty title={t('alerts.none')}>{t('alerts.none_text')}</Empty>}
+        empty={
+          <Empty title={t('alerts.none')}>{t(office ? 'alerts.none_office' : 'alerts.none_text')}</Empty>
+        }
       >
         {(data) => (
           <ul className="space-y-3">
