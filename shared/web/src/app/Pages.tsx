@@ -224,7 +224,7 @@ const has = (me: Me, duties: Duty[]) => duties.some((duty) => me.duties?.include
 function OnlyIn({ roles, duties }: { roles?: Role[]; duties?: Duty[] }) {
   const { t } = useTranslation();
   const { state, me, left } = useSession();
-  const { pathname, state: came } = useLocation();
+  const { pathname } = useLocation();
   if (state === 'checking') return <Skeleton />;
   if (state === 'unknown') {
     return (
@@ -237,16 +237,7 @@ function OnlyIn({ roles, duties }: { roles?: Role[]; duties?: Duty[] }) {
   if (me.second_factor_first) return <Security />;
   if (roles && !(me.is_active && roles.includes(me.role))) return <NotFound />;
   if (duties && !(me.is_active && has(me, duties))) return <NotFound />;
-  const mailed = !roles && !duties && !me.is_verified && (came as { mailed?: string } | null)?.mailed;
-  if (!mailed) return <Outlet />;
-  return (
-    <div className="space-y-6">
-      <Notice kind="waiting" live>
-        {t('register.mailed', { email: mailed })}
-      </Notice>
-      <Outlet />
-    </div>
-  );
+  return <Outlet />;
 }
 
 /** Sign-in pages; whoever is signed in already goes home. Which sign-in it is depends on the side. */
@@ -254,9 +245,8 @@ function OnlyOut() {
   const { state } = useSession();
   const side = useConnection((s) => s.status?.side);
   const known = useConnection((s) => s.status !== null || s.reachable === false);
-  const came = useLocation().state as { from?: string; mailed?: string } | null;
-  const from = side === 'cloud' && came?.from ? came.from : '/';
-  if (state === 'in') return <Navigate to={from} replace state={came?.mailed && { mailed: came.mailed }} />;
+  const from = (useLocation().state as { from?: string } | null)?.from;
+  if (state === 'in') return <Navigate to={side === 'cloud' && from ? from : '/'} replace />;
   if (state === 'checking' || !known) return <Skeleton />;
   return <Outlet />;
 }

@@ -1,7 +1,6 @@
 import { useMutation } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { useLocation, useNavigate } from 'react-router';
 import { service } from '../../api';
 import { Back } from '../../ui/Back';
 import { Button } from '../../ui/Button';
@@ -24,8 +23,6 @@ export function Register() {
   const [address, setAddress] = useState('');
   const [password, setPassword] = useState('');
   const [code, setCode] = useState('');
-  const navigate = useNavigate();
-  const came = useLocation().state as object | null;
   const byPhone = address.trim() !== '' && !isEmail(address);
 
   const send = useMutation({
@@ -48,8 +45,6 @@ export function Register() {
         },
         anonymous: true,
       });
-      // The page that opens next tells her where the letter went.
-      if (!byPhone) navigate('.', { replace: true, state: { ...came, mailed: address.trim() } });
       await signIn({ email: address.trim(), password });
     },
   });
