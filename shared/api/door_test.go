@@ -81,8 +81,8 @@ func TestPicturesReachNoSettings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	token := map[string]string{}
-	for _, kind := range []identity.CredentialKind{identity.PictureSecret, identity.PIN} {
+	enter := func(kind identity.CredentialKind) string {
+		t.Helper()
 		cards, err := s.MakeCards(t.Context(), who, kind, []identity.AccountID{child.ID})
 		if err != nil {
 			t.Fatal(err)
@@ -96,15 +96,19 @@ func TestPicturesReachNoSettings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		token[string(kind)] = in.Access
+		return in.Access
 	}
-	for _, path := range []string{"/api/v1/auth/me", "/api/v1/users/me/sessions"} {
-		status, text := call(t, a, http.MethodGet, path, token["pictures"], "")
-		closed := path != "/api/v1/auth/me"
-		if (status == http.StatusForbidden && strings.Contains(text, "only_pictures")) != closed {
-			t.Errorf("%s with pictures: %d %s", path, status, text)
-		}
-		if status, text := call(t, a, http.MethodGet, path, token["pin"], ""); status != http.StatusOK {
+	const mine, settings = "/api/v1/auth/me", "/api/v1/users/me/sessions"
+	pictures := enter(identity.PictureSecret)
+	if status, text := call(t, a, http.MethodGet, mine, pictures, ""); status != http.StatusOK {
+		t.Errorf("%s with pictures: %d %s", mine, status, text)
+	}
+	if status, text := call(t, a, http.MethodGet, settings, pictures, ""); status != http.StatusForbidden || !strings.Contains(text, "only_pictures") {
+		t.Errorf("%s with pictures: %d %s", settings, status, text)
+	}
+	pin := enter(identity.PIN) // which ends what the pictures opened
+	for _, path := range []string{mine, settings} {
+		if status, text := call(t, a, http.MethodGet, path, pin, ""); status != http.StatusOK {
 			t.Errorf("%s with a PIN: %d %s", path, status, text)
 		}
 	}
