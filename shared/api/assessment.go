@@ -406,18 +406,24 @@ func (r *QuestionResult) solve(q catalogue.Question, key catalogue.Key) {
 			}
 		}
 	case catalogue.ShortText:
-		if len(key.Texts) > 0 {
-			r.CorrectText = key.Texts[0]
-		}
+		r.CorrectText = firstOf(key.Texts)
 	case catalogue.Matching:
 		r.CorrectMatches = byOption(q, key.Options)
 	case catalogue.Cloze:
 		for _, accepted := range key.Gaps {
-			r.CorrectGaps = append(r.CorrectGaps, accepted[0])
+			r.CorrectGaps = append(r.CorrectGaps, firstOf(accepted))
 		}
 	default:
 		r.CorrectOptions = key.Options
 	}
+}
+
+// firstOf is the answer that is shown of the accepted ones; "" for none.
+func firstOf(accepted []string) string {
+	if len(accepted) == 0 {
+		return ""
+	}
+	return accepted[0]
 }
 
 // byOption gives the match by the option; one that was left open is missing.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"testing"
 
@@ -199,9 +198,20 @@ func worth(quiz catalogue.Quiz) (sum int64) {
 	return sum
 }
 
-func kindOf(quiz catalogue.Quiz, a Answer) catalogue.Kind {
-	i := slices.IndexFunc(quiz.Questions, func(q catalogue.Question) bool { return q.ID == a.QuestionID })
-	return quiz.Questions[i].Kind
+// A key that a damaged or a newer course brings without its parts gives nobody
+// points for nothing.
+func TestAKeyWithoutPartsMakesNothingRight(t *testing.T) {
+	for name, c := range map[string]struct {
+		quiz   catalogue.Quiz
+		answer Answer
+	}{
+		"matching": {matching(), match("a", "y")}, "ordering": {ordering(true), choose("a", "b", "c")}, "cloze": {cloze(), fill("grey")},
+	} {
+		c.quiz.Keys[0].Options, c.quiz.Keys[0].Gaps = nil, nil
+		if got, err := Grade(c.quiz, []Answer{c.answer}); err != nil || got.Score != 0 {
+			t.Errorf("%s: %d of %d, %v", name, got.Score, got.Max, err)
+		}
+	}
 }
 
 // TestMorePartsRightNeverCostPoints: making one more part right never lowers the

@@ -8,10 +8,13 @@ import (
 	"urbanhomeschool.org/uhs/shared/catalogue"
 )
 
-// points are those of an answer that was given: 0 to q.Points().
+// points are those of an answer that was given: 0 to q.Points(). A key without the
+// parts of its kind makes no answer right.
 func points(q catalogue.Question, key catalogue.Key, r Response) int64 {
 	wrong, parts := faults(q, key, r)
 	switch {
+	case parts == 0:
+		return 0
 	case wrong == 0:
 		return q.Points()
 	case !q.Partial:

@@ -86,7 +86,10 @@ var ways = map[catalogue.Kind]struct {
 
 // foreign calls at for each way of answering that is not the question's.
 func foreign(kind catalogue.Kind, a Answer, at func(field, msg string)) {
-	way := ways[kind]
+	way, known := ways[kind]
+	if !known {
+		way.says = "this kind of question is not known here yet"
+	}
 	for _, f := range []struct {
 		field string
 		used  bool
