@@ -205,11 +205,14 @@ var (
 	pageMoments  = db.SQL{Both: `SELECT id, at FROM retention_moments WHERE $1 = '' AND id > $2 ORDER BY id LIMIT $3`}
 
 	// Learners who left their last school before $1, whom no guardian with an account
-	// looks after, and who did nothing since. A duplicate goes with its survivor.
-	leftBefore = db.SQL{Both: `SELECT a.id FROM accounts a WHERE a.role = 'student' AND a.merged_into_id = ''
+	// looks after, and who did nothing since. A duplicate goes with its survivor, whose
+	// schools are those of both; they are gathered once, not looked for by learner.
+	leftBefore = db.SQL{Both: `WITH gone AS (
+			SELECT CASE WHEN a.merged_into_id = '' THEN a.id ELSE a.merged_into_id END AS id
+			FROM memberships m JOIN accounts a ON a.id = m.account_id
+			GROUP BY 1 HAVING count(*) = count(m.until) AND max(m.until) < $1)
+		SELECT a.id FROM gone JOIN accounts a ON a.id = gone.id WHERE a.role = 'student' AND a.merged_into_id = ''
 		AND EXISTS (SELECT 1 FROM memberships m WHERE m.account_id = a.id)
-		AND NOT EXISTS (SELECT 1 FROM memberships m WHERE (m.account_id = a.id OR m.account_id IN (SELECT d.id FROM accounts d WHERE d.merged_into_id = a.id))
-			AND (m.until IS NULL OR m.until >= $1))
 		AND NOT EXISTS (SELECT 1 FROM guardians g WHERE g.learner_id = a.id AND g.account_id <> '')
 		AND NOT EXISTS (SELECT 1 FROM learning_activities l WHERE l.learner_id = a.id AND l.at >= $1)
 		AND NOT EXISTS (SELECT 1 FROM attempts t WHERE t.learner_id = a.id AND t.submitted_at >= $1)
