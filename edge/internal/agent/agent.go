@@ -69,6 +69,16 @@ type Agent struct {
 // Open reads the box's keys from dir, making them on the first start, and the
 // state from the database.
 func Open(ctx context.Context, d db.DB, dir, software string) (*Agent, error) {
+	a, err := Look(ctx, d, dir, software)
+	if err != nil {
+		return nil, err
+	}
+	return a, a.openWitness(ctx)
+}
+
+// Look is Open for who only reads, beside a running service: it compares no witness
+// and writes nothing to the database.
+func Look(ctx context.Context, d db.DB, dir, software string) (*Agent, error) {
 	keys, err := openKeys(dir)
 	if err != nil {
 		return nil, err
@@ -84,10 +94,7 @@ func Open(ctx context.Context, d db.DB, dir, software string) (*Agent, error) {
 			return nil, fmt.Errorf("read the box's state: %w", err)
 		}
 	}
-	if err := a.readStanding(ctx); err != nil {
-		return nil, err
-	}
-	return a, a.openWitness(ctx)
+	return a, a.readStanding(ctx)
 }
 
 // State is the box's state; ok is false while it is not claimed.

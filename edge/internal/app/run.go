@@ -38,17 +38,42 @@ func openBox(ctx context.Context, c Config, logTo io.Writer) (*box, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &box{config: c, log: logging.New(logTo, c.LogLevel), clock: clock.System{}, db: d}
 	if err := migrate.Up(ctx, d.Writer(), goose.DialectSQLite3, migrations.SQLite()); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
-	if b.agent, err = agent.Open(ctx, d, c.DataDir, Version); err != nil {
+	a, err := agent.Open(ctx, d, c.DataDir, Version)
+	if err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
+	return boxOf(c, logTo, parts{d, a})
+}
+
+// lookAtBox opens what lies in the data directory to read it, beside a running
+// service: it migrates nothing and takes no part in the box's memory of itself.
+func lookAtBox(ctx context.Context, c Config) (*box, error) {
+	d, err := sqlite.Open(databasePath(c))
+	if err != nil {
+		return nil, err
+	}
+	a, err := agent.Look(ctx, d, c.DataDir, Version)
+	if err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return boxOf(c, io.Discard, parts{d, a})
+}
+
+// parts are what a box is opened with.
+type parts struct {
+	db    *sqlite.DB
+	agent *agent.Agent
+}
+
+func boxOf(c Config, logTo io.Writer, p parts) (*box, error) {
+	b := &box{config: c, log: logging.New(logTo, c.LogLevel), clock: clock.System{}, db: p.db, agent: p.agent}
 	b.agent.Override(c.CloudURL, c.LeafURL)
 	if _, claimed := b.agent.State(); claimed {
 		if err := b.seal(); err != nil {
-			return nil, errors.Join(err, d.Close())
+			return nil, errors.Join(err, b.db.Close())
 		}
 	}
 	return b, nil

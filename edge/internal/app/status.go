@@ -93,7 +93,7 @@ func status(ctx context.Context, c Config, out io.Writer) (err error) {
 	if _, err := os.Stat(filepath.Join(c.DataDir, "school.db")); err != nil {
 		return fmt.Errorf("there is no box in %s", c.DataDir)
 	}
-	b, err := openBox(ctx, c, io.Discard)
+	b, err := lookAtBox(ctx, c)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,8 @@ package app
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +12,8 @@ import (
 	"time"
 
 	safety "urbanhomeschool.org/uhs/edge/internal/copy"
+	"urbanhomeschool.org/uhs/shared/db"
+	"urbanhomeschool.org/uhs/shared/syncer"
 	"urbanhomeschool.org/uhs/syncproto"
 )
 
@@ -63,6 +67,36 @@ func TestTheSafetyCopyInTheStatus(t *testing.T) {
 			seen[words] = state
 		}
 	})
+}
+
+// TestTheStatusOnlyLooks: while the service holds the database for writing, as at
+// the swap of a snapshot, the status waits for nobody, and it leaves the box's
+// memory of itself as it is.
+func TestTheStatusOnlyLooks(t *testing.T) {
+	c := Config{DataDir: t.TempDir(), Environment: "development", LogLevel: "error"}
+	ctx := t.Context()
+	b, err := openBox(ctx, c, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = b.db.Close() }()
+	witness := filepath.Join(c.DataDir, "box.witness")
+	if err := os.WriteFile(witness, []byte(`{"counter":7}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := b.db.Update(ctx, func(tx db.Tx) error {
+		return syncer.SetNodeState(ctx, tx, "agent.state", `{"school_id":"01a216fa-51f8-701b-81c7-7257e2b3cffe","school_name":"Kawalase","epoch":3}`)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	err = b.db.Update(ctx, func(db.Tx) error { return status(ctx, c, &out) })
+	if err != nil && !errors.Is(err, ErrAttention) || !strings.Contains(out.String(), "Kawalase") {
+		t.Errorf("got %v\n%s", err, out.String())
+	}
+	if text, err := os.ReadFile(witness); err != nil || string(text) != `{"counter":7}` {
+		t.Errorf("the witness became %s, %v", text, err)
+	}
 }
 
 func TestEveryStateOfTheSafetyCopyHasItsSentenceAtSchool(t *testing.T) {
